@@ -1,0 +1,1 @@
+"""The users' databases: connect, read the schema, check SQL, run it read-only within limits."""

@@ -1,0 +1,1 @@
+"""One module per kind of database; reached through the registry in pilot.datasource.source."""

@@ -1,0 +1,1 @@
+"""What a first visitor can ask at once: a shop's database and a few of its documents."""

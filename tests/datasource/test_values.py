@@ -1,0 +1,90 @@
+"""Cell values that a question mentions: exact, without accents, with a slip of the pen, in Chinese; and no others."""
+
+import random
+import sqlite3
+import time
+
+import pytest
+
+from pilot.datasource.source import connect
+from pilot.datasource.values import Place, ValueIndex
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> ValueIndex:
+    file = tmp_path_factory.mktemp("values") / "v.sqlite"
+    connection = sqlite3.connect(file)
+    connection.execute("CREATE TABLE customers (name TEXT, city TEXT, country TEXT, state TEXT, note TEXT)")
+    connection.executemany(
+        "INSERT INTO customers VALUES (?, ?, ?, ?, ?)",
+        [
+            ("Ann", "München", "Germany", "BY", "x" * 500),
+            ("O'Neil", "São Paulo", "Brazil", "SP", ""),
+            ("王芳", "北京", "中国", "IN", None),
+            ("Laptop", "Straßburg", "Note", "XX", None),
+            ("Gaming Box", "Goeteborg", "Customer", "YY", None),
+            ("Order", "New York", "USA", "NY", "York"),
+        ],
+    )
+    connection.commit()
+    connection.close()
+    source = connect(f"sqlite:///{file}")
+    found = ValueIndex.build(source, source.reflect())
+    source.close()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("question", "hits"),
+    [
+        ("customers in munchen", [("city", "München", "munchen")]),
+        ("customers in MÜNCHEN?", [("city", "München", "MÜNCHEN")]),
+        ("sales in sao paulo", [("city", "São Paulo", "sao paulo")]),
+        ("who lives in new york", [("city", "New York", "new york")]),
+        ("orders from Germny", [("country", "Germany", "Germny")]),
+        ("orders of o'neil", [("name", "O'Neil", "o'neil")]),
+        ("北京的客户有多少", [("city", "北京", "北京")]),
+        ("中国客户王芳", [("name", "王芳", "王芳"), ("country", "中国", "中国")]),
+        ("customers in Munich", [("city", "München", "Munich")]),
+        ("customers in Muenchen", [("city", "München", "Muenchen")]),
+        ("慕尼黑有多少客户", [("city", "München", "慕尼黑")]),
+        ("who is from Beijing", [("city", "北京", "Beijing")]),
+        ("orders from New Yrok", [("city", "New York", "New Yrok")]),
+        ("buyers of laptops", [("name", "Laptop", "laptops")]),
+        ("who sells gaming boxes", [("name", "Gaming Box", "gaming boxes")]),
+        ("orders in Strassburg", [("city", "Straßburg", "Strassburg")]),
+        ("orders in Goteborg", [("city", "Goeteborg", "Goteborg")]),
+        ("shipped to gothenburg", []),
+        ("list the notes of all customers", []),
+        ("customers in NY", [("state", "NY", "NY")]),
+        ("how many customers in 2023", []),
+        ("which orders were sold in april", []),
+        ("", []),
+    ],
+)
+def test_hits(index: ValueIndex, question: str, hits: list[tuple[str, str, str]]) -> None:
+    found = [(hit.column, hit.value, hit.text) for hit in index.hits(question)]
+    assert sorted(found) == sorted(hits)
+
+
+def test_a_hundred_thousand_values_cost_a_question_milliseconds() -> None:
+    letters = random.Random(1)
+    places = [
+        Place("t", "c", "".join(letters.choices("abcdefghilmnoprstu", k=letters.randint(5, 12))))
+        for _ in range(100_000)
+    ]
+    index = ValueIndex.of(places)
+    wanted = places[7].value
+    questions = [
+        f"how many {wanted[:-2] + wanted[-1]} came with free shippping to custommers of {wanted} in one week",
+        f"which {places[11].value}s have more than ten reviews and arrived damaged",
+    ]
+    started = time.process_time()
+    for _ in range(5):
+        for question in questions:
+            assert index.hits(question)
+    assert (time.process_time() - started) / 10 < 0.02
+
+
+def test_long_texts_are_not_indexed(index: ValueIndex) -> None:
+    assert all(len(place.value) <= 60 for places in index.places.values() for place in places)
