@@ -1,0 +1,1 @@
+"""The LLM server: the only process that holds weights."""

@@ -1,0 +1,297 @@
+"""Keys and values of several sequences side by side, each with its own length: no padding, no joining of tensors.
+
+A layer's buffer is [rows, heads, room, width]. Every row writes at its own position, so sequences come and go without
+touching the others; what lies behind a row's length is left over from earlier and masked.
+"""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import Cache, DynamicCache
+from transformers.cache_utils import CacheLayerMixin, DynamicLayer
+
+ROOM = 256  # tokens of a new buffer; more is made by half when a sequence grows out of it
+CLOSE = 0.05  # relative difference of logits that rounding may cause; a wrong position or mask causes far more
+
+Block = list[tuple[Tensor, Tensor]]  # keys and values [heads, tokens, width] of each layer, for a stretch of tokens
+
+
+@dataclass
+class Window:
+    """What the next forward pass reads and writes, told to every layer."""
+
+    first: int = 0  # row
+    count: int = 0  # rows
+    longest: int = 0  # tokens that the longest of these rows holds already
+    new: int = 0  # tokens that each of them gets
+    positions: Tensor = field(default_factory=lambda: torch.empty(0))  # [count, new], where each row writes
+    seats: int = 0  # rows and tokens that room is made for at once: growing copies everything
+    room: int = ROOM
+
+    @property
+    def end(self) -> int:
+        return self.longest + self.new
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.first, self.first + self.count)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where a prompt lies in a row that several share: a beginning that is common to all, and its own tokens."""
+
+    common: int  # tokens
+    start: int  # of its own tokens
+    end: int
+
+    @property
+    def length(self) -> int:
+        return self.common + self.end - self.start
+
+    @property
+    def pieces(self) -> tuple[tuple[slice, slice], ...]:
+        """Tokens of the prompt, and where they lie."""
+        return ((slice(0, self.common), slice(0, self.common)),
+                (slice(self.common, self.length), slice(self.start, self.end)))  # fmt: skip
+
+
+class Layer(CacheLayerMixin):
+    """One layer's buffers, as transformers' models call a cache."""
+
+    is_sliding = False
+
+    def __init__(self, window: Window) -> None:
+        super().__init__()
+        self._window = window
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        """Zeros, not empty memory: a mask does not silence a NaN."""
+        self.keys, self.values = (
+            states.new_zeros(0, states.shape[1], self._window.room, states.shape[3])
+            for states in (key_states, value_states)
+        )
+        self.is_initialized = True
+
+    def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        window = self._window
+        self.make_room(window.first + window.count, window.end)
+        for buffer, states in ((self.keys, key_states), (self.values, value_states)):
+            if window.count == 1:
+                buffer[window.first, :, window.longest : window.end] = states[0]
+            else:
+                rows = torch.arange(window.first, window.rows.stop, device=buffer.device)
+                buffer[rows[:, None], :, window.positions] = states.transpose(1, 2)
+        return self.keys[window.rows, :, : window.end], self.values[window.rows, :, : window.end]
+
+    def make_room(self, rows: int, tokens: int) -> None:
+        have, _, room, _ = self.keys.shape
+        if rows <= have and tokens <= room:
+            return
+        rows = have if rows <= have else max(rows, self._window.seats, have + have // 2)
+        tokens = room if tokens <= room else max(tokens, self._window.room, room + room // 2)
+        # both or none: memory may run out between them
+        self.keys, self.values = _grown(self.keys, rows, tokens), _grown(self.values, rows, tokens)
+
+    def drop(self) -> None:
+        del self.keys, self.values
+        self.is_initialized = False
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self._window.longest + query_length, 0
+
+    def get_seq_length(self) -> int:
+        return self._window.longest
+
+    def get_max_length(self) -> int:
+        return -1
+
+
+class Rows:
+    """Sequences 0, 1, 2 ... of `lengths` tokens."""
+
+    def __init__(self, layers: int) -> None:
+        self.lengths: list[int] = []
+        self._window = Window()
+        self._layers = [Layer(self._window) for _ in range(layers)]
+        self._cache = Cache(layers=self._layers)
+
+    @classmethod
+    def one(cls, layers: int, *, room: int = ROOM) -> "Rows":
+        """A single sequence, still empty, that will hold `room` tokens."""
+        rows = cls(layers)
+        rows.lengths = [0]
+        rows.expect(1, room)
+        return rows
+
+    def expect(self, rows: int, tokens: int) -> None:
+        """So many are to come: when room must be made, it is made for all of them at once."""
+        self._window.seats, self._window.room = rows, tokens
+
+    @property
+    def held(self) -> int:
+        """Bytes."""
+        return sum(layer.keys.nbytes + layer.values.nbytes for layer in self._layers if layer.is_initialized)
+
+    @torch.inference_mode()
+    def forward(self, model: Any, tokens: list[list[int]], *, first: int = 0) -> Tensor:
+        """Read `tokens` [rows, new] behind rows `first` ... : logits [rows, vocabulary], float32, on the CPU.
+
+        Every row reads the same number. The lengths change only if all goes well, so what failed can be tried again.
+        """
+        lengths = self.lengths[first : first + len(tokens)]
+        new = len(tokens[0])
+        positions = torch.tensor(lengths)[:, None] + torch.arange(new)
+        self._window.first, self._window.longest = first, max(lengths)
+        # one row needs no mask of ours: its tokens follow each other as everywhere
+        mask = None if len(tokens) == 1 else _visible(positions, max(lengths) + new)
+        logits = self._run(model, torch.tensor(tokens), positions, mask, 1)[:, -1]
+        for row, length in enumerate(lengths, first):
+            self.lengths[row] = length + new
+        return logits
+
+    @torch.inference_mode()
+    def beside(self, model: Any, prompts: Sequence[list[int]]) -> tuple[Tensor, list[Span]]:
+        """Read whole prompts in one pass, behind what the first row holds. Each sees that and itself, none another.
+
+        Logits [prompts, vocabulary], float32, on the CPU; and where each prompt lies.
+        """
+        common = self.lengths[0]
+        sizes = torch.tensor([len(prompt) for prompt in prompts])
+        ends = sizes.cumsum(0)
+        whose = torch.repeat_interleave(sizes)
+        order = torch.arange(len(whose))
+        own = (whose[:, None] == whose) & (order <= order[:, None])
+        mask = torch.cat([own.new_ones(len(whose), common), own], 1)[None, None]
+        positions = common + (order - (ends - sizes)[whose])[None]
+        self._window.first, self._window.longest = 0, common
+        tokens = torch.tensor([[token for prompt in prompts for token in prompt]])
+        logits = self._run(model, tokens, positions, mask, ends - 1)[0]
+        self.lengths[0] = common + len(whose)
+        return logits, [Span(common, common + end - size, common + end)
+                        for size, end in zip(sizes.tolist(), ends.tolist(), strict=True)]  # fmt: skip
+
+    def _run(self, model: Any, tokens: Tensor, positions: Tensor, mask: Tensor | None, keep: int | Tensor) -> Tensor:
+        device, window = model.device, self._window
+        window.count, window.new = tokens.shape
+        window.positions = positions.to(device)
+        out = model(
+            input_ids=tokens.to(device),
+            position_ids=window.positions,
+            attention_mask=None if mask is None else mask.to(device),
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=keep if isinstance(keep, int) else keep.to(device),
+        )
+        logits: Tensor = out.logits.float().cpu()
+        return logits
+
+    @torch.inference_mode()
+    def join(self, other: "Rows", copies: int, span: Span | None = None) -> None:
+        """Add `copies` rows that begin as a prompt in the first row of `other`; without a span, as all of it."""
+        span = span or Span(0, 0, other.lengths[0])
+        rows = slice(len(self.lengths), len(self.lengths) + copies)
+        for mine, theirs in zip(self._layers, other._layers, strict=True):
+            if not mine.is_initialized:
+                mine.lazy_initialization(theirs.keys, theirs.values)
+            mine.make_room(rows.stop, span.length)
+            for here, there in span.pieces:
+                mine.keys[rows, :, here] = theirs.keys[0, :, there]
+                mine.values[rows, :, here] = theirs.values[0, :, there]
+        self.lengths += [span.length] * copies
+
+    @torch.inference_mode()
+    def leave(self, row: int) -> None:
+        """Take a row away; the last one moves into the hole."""
+        last = len(self.lengths) - 1
+        length = self.lengths.pop()
+        if row == last:
+            return
+        self.lengths[row] = length
+        for layer in self._layers:
+            layer.keys[row, :, :length] = layer.keys[last, :, :length]
+            layer.values[row, :, :length] = layer.values[last, :, :length]
+
+    def release(self) -> None:
+        """Give the memory back."""
+        self.lengths.clear()
+        for layer in self._layers:
+            if layer.is_initialized:
+                layer.drop()
+
+    @torch.inference_mode()
+    def cut(self, start: int, end: int, span: Span | None = None) -> Block:
+        """A copy of tokens `start` to `end` of a prompt in the first row; without a span, of the row. None may lie on
+        both sides of where a common beginning ends.
+        """
+        if span is not None and start >= span.common:
+            start, end = (position + span.start - span.common for position in (start, end))
+        return [(layer.keys[0, :, start:end].clone(), layer.values[0, :, start:end].clone()) for layer in self._layers]
+
+    @torch.inference_mode()
+    def paste(self, block: Block) -> None:
+        """Continue the first row by what was cut out of another."""
+        start = self.lengths[0]
+        for layer, (keys, values) in zip(self._layers, block, strict=True):
+            end = start + keys.shape[1]
+            if not layer.is_initialized:
+                layer.lazy_initialization(keys[None], values[None])
+            layer.make_room(1, end)
+            layer.keys[0, :, start:end] = keys
+            layer.values[0, :, start:end] = values
+        self.lengths[0] = end
+
+
+def depth(model: Any) -> int:
+    """How many layers keep keys and values."""
+    return len(DynamicCache(config=model.config).layers)
+
+
+def takes(model: Any) -> bool:
+    """Whether rows of different lengths give this model the logits that each gives alone: asked of the model itself."""
+    plain = all(type(layer) is DynamicLayer for layer in DynamicCache(config=model.config).layers)
+    whole = getattr(model, "get_base_model", lambda: model)()  # below a LoRA adapter
+    if not plain or depth(model) == 0 or whole.config._attn_implementation != "sdpa":
+        return False
+    if "position_ids" not in inspect.signature(whole.forward).parameters:
+        return False
+    try:
+        return _agrees(model)
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError):  # it wants another kind of cache or mask
+        return False
+
+
+def _agrees(model: Any) -> bool:
+    prompts = [[5, 3, 8, 4, 7, 9, 6], [5, 4, 9, 3]]
+    strip, together = Rows.one(depth(model)), Rows(depth(model))
+    strip.forward(model, [[5]])
+    for span in strip.beside(model, [prompt[1:-2] for prompt in prompts])[1]:
+        together.join(strip, 1, span)
+    found = together.forward(model, [prompt[-2:] for prompt in prompts])
+    wanted = torch.stack([_logits(model, prompt) for prompt in prompts])
+    return bool((found - wanted).norm() <= CLOSE * wanted.norm())
+
+
+@torch.inference_mode()
+def _logits(model: Any, prompt: list[int]) -> Tensor:
+    found: Tensor = model(input_ids=torch.tensor([prompt], device=model.device)).logits[0, -1].float().cpu()
+    return found
+
+
+def _visible(positions: Tensor, end: int) -> Tensor:
+    """[rows, 1, new, end]: each token sees what its row holds before it, and itself."""
+    return (torch.arange(end, device=positions.device) <= positions[..., None])[:, None]
+
+
+def _grown(buffer: Tensor, rows: int, tokens: int) -> Tensor:
+    """The same with more room."""
+    have, heads, room, width = buffer.shape
+    grown = buffer.new_zeros(rows, heads, tokens, width)
+    grown[:have, :, :room] = buffer
+    return grown

@@ -1,0 +1,29 @@
+"""What the tests of the LLM server share: one folder of models, one loaded model."""
+
+from pathlib import Path
+
+import pytest
+
+from pilot.model.adapters.causal import CausalAdapter
+from pilot.model.base import LoadOptions
+from tests.model import tiny
+
+
+@pytest.fixture(scope="session")
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with one whole model, `tiny`."""
+    folder = tmp_path_factory.mktemp("models")
+    tiny.save(folder / "tiny")
+    return folder
+
+
+class Shared(CausalAdapter):
+    """Outlives the engines that are closed around it: all tests have the same one."""
+
+    def close(self) -> None:
+        return
+
+
+@pytest.fixture(scope="session")
+def causal(models_dir: Path) -> CausalAdapter:
+    return Shared.load("tiny", models_dir / "tiny", LoadOptions(models_dir=models_dir, device="cpu"))

@@ -1,0 +1,154 @@
+"""`python pilot/server/llmserver.py`, started as people start it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pilot.config import ROOT
+from tests.model import tiny
+
+pytestmark = pytest.mark.slow
+DOOR = ROOT / "pilot" / "server" / "llmserver.py"
+
+
+@pytest.fixture
+def place(tmp_path: Path, models_dir: Path) -> dict[str, str]:
+    """The environment of a server whose models are those of the tests."""
+    return {
+        "PATH": os.environ["PATH"],
+        "MODELS_DIR": str(models_dir),
+        "DATA_DIR": str(tmp_path / "data"),
+        "LLM_MODEL": "tiny",
+        "MODEL_PORT": str(free_port()),
+        "MODEL_DEVICE": "cpu",
+        "MODEL_THREADS": "1",
+    }
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        return int(door.getsockname()[1])
+
+
+def run(place: dict[str, str], *flags: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(DOOR), *flags], env=place, capture_output=True, text=True, timeout=30, cwd="/"
+    )
+
+
+@contextmanager
+def started(place: dict[str, str], *flags: str) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
+    process = subprocess.Popen([sys.executable, str(DOOR), *flags], env=place, stderr=subprocess.DEVNULL, cwd="/")
+    try:
+        yield process, f"http://127.0.0.1:{place['MODEL_PORT']}"
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def answers(url: str, status: int = 200, *, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if httpx.get(url, timeout=seconds).status_code == status:
+                return True
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    return False
+
+
+def test_serves_the_model_and_ends_cleanly_on_sigterm(place: dict[str, str]) -> None:
+    with started(place) as (process, url):
+        assert answers(f"{url}/health", seconds=15)
+        assert answers(f"{url}/ready", seconds=60)
+        body = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 5, "seed": 1}
+        assert httpx.post(f"{url}/v1/chat/completions", json=body, timeout=30).json()["usage"]["completion_tokens"] == 5
+        assert httpx.get(f"{url}/v1/models").json()["data"][0]["id"] == "tiny"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_ends_cleanly_while_the_model_still_loads(number: signal.Signals, place: dict[str, str]) -> None:
+    with started(place) as (process, url):
+        assert answers(f"{url}/health", seconds=15)
+        process.send_signal(number)
+        assert process.wait(10) == 0
+
+
+def test_ends_cleanly_while_an_answer_streams(place: dict[str, str], tmp_path: Path) -> None:
+    script = tmp_path / "models" / "scripted-slow"
+    script.mkdir(parents=True)
+    (script / "replies.json").write_text('{"replies": [{"text": "word", "delay": 0.1}, {"text": "%s", "delay": 0.1}]}'
+                                         % ("word " * 600))  # fmt: skip
+    with started(place | {"MODELS_DIR": str(script.parent), "LLM_MODEL": script.name}) as (process, url):
+        assert answers(f"{url}/ready", seconds=20)
+        body = {"messages": [{"role": "user", "content": "hi"}], "stream": True}
+        with httpx.stream("POST", f"{url}/v1/chat/completions", json=body, timeout=30) as response:
+            assert next(response.iter_lines())
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+
+
+def test_flags_go_before_the_environment(place: dict[str, str]) -> None:
+    place["LLM_MODEL"] = "unknown"
+    with started(place, "--model", "scripted") as (_, url):
+        assert answers(f"{url}/ready", seconds=20)
+
+
+def test_unknown_model_is_one_line_that_lists_the_known(place: dict[str, str]) -> None:
+    done = run(place, "--model", "guanaco-33b-merged")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "no model 'guanaco-33b-merged' in " in done.stderr
+    assert re.search(r"one of: proxyllm, scripted, .*tiny", done.stderr)
+
+
+def test_taken_port_is_one_line_that_names_it(place: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", int(place["MODEL_PORT"]))):
+        done = run(place)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"llmserver: cannot listen on 127.0.0.1:{place['MODEL_PORT']}: Address already in use. "
+        "Stop what uses the port, or set MODEL_PORT to another."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("MODEL_PORT", "abc"),
+        ("LIMIT_MODEL_CONCURRENCY", "0"),
+        ("LLM_FAMILY", "gpt"),
+        ("MODEL_HOST", "no.such.host.invalid"),
+    ],
+)
+def test_wrong_setting_is_one_line_that_names_the_key(key: str, value: str, place: dict[str, str]) -> None:
+    done = run(place | {key: value})
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert key in done.stderr
+
+
+def test_model_that_cannot_be_loaded_ends_the_server_with_the_reason(place: dict[str, str], tmp_path: Path) -> None:
+    folder = tiny.save(tmp_path / "models" / "broken")
+    tiny.edit_json(folder / "config.json", hidden_size=128)
+    done = run(place | {"MODELS_DIR": str(folder.parent), "LLM_MODEL": "broken"})
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("llmserver: broken cannot be loaded: ")
+
+
+def test_unknown_flag_and_help_say_what_is_known(place: dict[str, str]) -> None:
+    assert "--model" in run(place, "--help").stdout
+    assert run(place, "--nonsense").returncode == 2
