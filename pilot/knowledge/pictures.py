@@ -1,0 +1,96 @@
+"""A page of a PDF as a picture with its passages marked: drawn in a child process, kept for a while."""
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+from pilot.knowledge import children
+from pilot.knowledge.document import squashed
+from pilot.knowledge.readers.problems import unreadable
+
+MEGABYTES = 1000
+SECONDS = 30.0
+PROCESSOR_SECONDS = 20
+AT_ONCE = 2  # pages that are drawn
+KEPT = 24  # pictures
+KEPT_BYTES = 48_000_000
+PDF = b"%PDF-"
+HEAD = 1024  # bytes in which it stands
+
+Span = tuple[int, int]  # characters of a page's text, from and to
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is to be seen at a glance: the passage, and in it what was quoted."""
+
+    passage: Span = (0, 0)
+    quotes: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """`spots` are the lines of what is marked (of the quotes where there are some), as shares of width and height:
+    left, top, right, bottom.
+    """
+
+    png: bytes
+    width: int
+    height: int
+    spots: tuple[tuple[float, float, float, float], ...]
+
+
+class Pictures:
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, int, Marks], Picture] = OrderedDict()
+        self._drawing = asyncio.Semaphore(AT_ONCE)
+
+    async def draw(self, file: Path, page: int, text: str, marks: Marks) -> Picture:
+        """`text` is the page's own, which the marks count in. Raises DocumentUnreadable."""
+        key = (file.name, page, marks)
+        async with self._drawing:
+            if (picture := self._kept.pop(key, None)) is None:
+                picture = await _drawn(file, page, [*_wanted(text, marks)])
+            self._kept[key] = picture
+        while len(self._kept) > KEPT or sum(len(each.png) for each in self._kept.values()) > KEPT_BYTES:
+            self._kept.popitem(last=False)
+        return picture
+
+    def forget(self, names: Sequence[str]) -> None:
+        """These files are gone."""
+        for key in [key for key in self._kept if key[0] in names]:
+            del self._kept[key]
+
+
+def is_pdf(file: Path) -> bool:
+    """By its content, as the readers tell it."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as content:
+        return PDF in content.read(HEAD)
+
+
+def _wanted(text: str, marks: Marks) -> list[tuple[str, int, bool]]:
+    spans = [(marks.passage, False), *((quote, True) for quote in marks.quotes)]
+    return [
+        (text[start:stop], len(squashed(text[:start])), quoted) for (start, stop), quoted in spans if text[start:stop]
+    ]
+
+
+async def _drawn(file: Path, page: int, wanted: list[tuple[str, int, bool]]) -> Picture:
+    arguments = [str(file), str(page), str(MEGABYTES), str(PROCESSOR_SECONDS)]
+    said = await children.run(
+        "pilot.knowledge.readers.drawing", arguments, seconds=SECONDS, given=json.dumps(wanted).encode()
+    )
+    head, _, png = said.output.partition(b"\n")
+    try:
+        told = json.loads(head)
+        width, height = told["width"], told["height"]
+    except (ValueError, KeyError):
+        raise unreadable("out_of_time" if said.out_of_time else "crashed", limit=ceil(PROCESSOR_SECONDS)) from None
+    spots = tuple((x / width, y / height, right / width, down / height) for x, y, right, down in told["spots"])
+    return Picture(png, width, height, spots)

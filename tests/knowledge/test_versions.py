@@ -1,0 +1,138 @@
+"""A changed file, and one that is deleted: what stays, what is made anew, and that no byte is left behind."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pilot.knowledge.embedders import Vectors
+from pilot.knowledge.library import Library
+from tests.knowledge.hashing import HashingEmbedder
+from tests.knowledge.living import HANDBOOK, settled
+
+FIRST_VERSION = Path(__file__).with_name("first_version.sql")
+
+
+class Counting(HashingEmbedder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        self.texts += texts
+        return await super().embed(texts)
+
+
+@pytest.fixture
+def embedder() -> Counting:
+    return Counting()
+
+
+@pytest.fixture
+async def library(tmp_path: Path, embedder: Counting) -> Library:
+    library = Library(tmp_path, embedder, chunk_size=100)
+    await library.start()
+    await library.create_space("HR")
+    return library
+
+
+def bytes_on_disk(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file())
+
+
+async def test_a_changed_file_changes_only_its_changed_chunks(library: Library, embedder: Counting) -> None:
+    record = await library.add("HR", "handbook.md", HANDBOOK)
+    [before] = await settled(library, "HR")
+    embedder.texts.clear()
+    again = await library.add("HR", "handbook.md", HANDBOOK.replace(b"25 days", b"28 days"))
+    [after] = await settled(library, "HR")
+    [best, *_] = await library.search("HR", "days of paid leave", 9)
+    passages = await library.search("HR", "handbook holidays travel leave flights", 20)
+    original = await library.original("HR", record.id)
+    await library.close()
+
+    assert (again.id, after.id, after.chunks) == (record.id, record.id, before.chunks)
+    assert [text for text in embedder.texts if "days" in text and "Holidays" in text] == [embedder.texts[0]]
+    assert "28 days" in best.text
+    assert not any("25 days" in passage.text for passage in passages)
+    assert b"28 days" in original
+
+
+async def test_the_version_before_is_found_until_the_new_one_is_indexed(library: Library, tmp_path: Path) -> None:
+    record = await library.add("HR", "handbook.md", HANDBOOK)
+    await settled(library, "HR")
+    await library.add("HR", "handbook.md", HANDBOOK + b"\n## More\nA canteen.\n")
+    while (now := await library.document("HR", record.id)).state != "ready":
+        assert any("25 days" in passage.text for passage in await library.search("HR", "paid leave", 9))
+        await asyncio.sleep(0.01)
+    await library.close()
+    assert now.state == "ready"
+    assert len(list((tmp_path / "knowledge" / "originals").iterdir())) == 1
+
+
+async def test_a_newer_version_that_cannot_be_read_costs_the_one_before_nothing(library: Library) -> None:
+    await library.add("HR", "handbook.md", HANDBOOK)
+    await settled(library, "HR")
+    await library.add("HR", "handbook.md", b"\x00\x01\x02\x03" * 100)
+    [record] = await settled(library, "HR")
+    found = await library.search("HR", "paid leave", 1)
+    original = await library.original("HR", record.id)
+    await library.close()
+    assert (record.state, record.problem) == ("ready", "no_plain_text")
+    assert record.reason
+    assert "25 days" in found[0].text
+    assert original == HANDBOOK
+
+
+async def test_nothing_of_a_deleted_document_stays_on_the_disk(library: Library, tmp_path: Path) -> None:
+    secret = b"The zanzibarium code word is quetzalcoatlus. " + b"Nobody else knows it. " * 20
+    record = await library.add("HR", "secret.txt", secret)
+    await library.add("HR", "handbook.md", HANDBOOK)
+    await settled(library, "HR")
+    [passage, *_] = await library.search("HR", "quetzalcoatlus", 1)
+    [vector] = await HashingEmbedder().embed([passage.text])
+    traces = (b"quetzalcoatlus", b"zanzibarium", np.asarray(vector, "<f4").tobytes(), record.id.encode())
+    assert all(trace in bytes_on_disk(tmp_path) for trace in traces)
+
+    await library.delete("HR", record.id)
+    await library.tidy()
+    left = bytes_on_disk(tmp_path)
+    found = await library.search("HR", "paid leave", 5)
+    await library.close()
+
+    assert [trace for trace in traces if trace in left] == []
+    assert found
+
+
+async def test_nothing_of_a_deleted_space_stays_on_the_disk(library: Library, tmp_path: Path) -> None:
+    await library.create_space("secret")
+    await library.add("secret", "secret.txt", b"The code word is quetzalcoatlus.")
+    await settled(library, "secret")
+    await library.delete_space("secret")
+    await library.tidy()
+    left = bytes_on_disk(tmp_path)
+    await library.close()
+    assert b"quetzalcoatlus" not in left
+    assert list((tmp_path / "knowledge" / "vectors").iterdir()) == []
+
+
+async def test_a_library_of_the_first_version_is_read_again_from_its_originals(tmp_path: Path) -> None:
+    originals = tmp_path / "knowledge" / "originals"
+    originals.mkdir(parents=True)
+    (originals / ("a" * 32)).write_bytes(HANDBOOK)
+    (originals / ("b" * 32)).write_bytes(b"Something else about parking.")
+    connection = sqlite3.connect(tmp_path / "knowledge" / "library.sqlite")
+    connection.executescript(FIRST_VERSION.read_text(encoding="utf-8"))
+    connection.close()
+
+    library = Library(tmp_path, HashingEmbedder(), chunk_size=100)
+    await library.start()
+    records = await settled(library, "HR")
+    [best, *_] = await library.search("HR", "paid leave", 3)
+    await library.close()
+
+    assert [(record.name, record.state) for record in records] == [("handbook.md", "ready"), ("handbook.md", "ready")]
+    assert "25 days" in best.text
