@@ -1,0 +1,1 @@
+"""A question -> a stream of events: the spine between the parts and whoever shows them."""
