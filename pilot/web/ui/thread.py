@@ -1,0 +1,46 @@
+"""What one visitor sees of a conversation: the answer on show and those before it. Lives in his session."""
+
+from dataclasses import dataclass, field, replace
+
+from pilot.chat.events import FoundPassage
+from pilot.web.answer import Answer
+
+
+@dataclass(frozen=True)
+class Thread:
+    """`conversation` is empty until its first answer is stored. `corrected` is a statement that he wrote himself and
+    ran in place of the model's; `found` are the passages of a search that is on show in place of the answer.
+    """
+
+    conversation: str = ""
+    earlier: tuple[Answer, ...] = ()
+    answer: Answer = field(default_factory=Answer)
+    corrected: str = ""
+    found: tuple[FoundPassage, ...] | None = None
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        return (*self.earlier, self.answer) if self.answer.question else self.earlier
+
+    def asking(self, question: str) -> "Thread":
+        """A new question; the answer on show becomes an earlier one."""
+        return Thread(self.conversation, self.answers, Answer(question))
+
+    def again(self) -> "Thread":
+        """The last question once more."""
+        return replace(self, answer=Answer(self.answer.question), corrected="")
+
+    def grown(self, answer: Answer) -> "Thread":
+        """An answer of another conversation, since it is about another database, leaves this one behind."""
+        elsewhere = bool(answer.conversation and self.conversation) and answer.conversation != self.conversation
+        conversation = answer.conversation or self.conversation
+        return replace(self, answer=answer, conversation=conversation, earlier=() if elsewhere else self.earlier)
+
+    def stop(self) -> "Thread":
+        stopped = replace(self.answer, stopped=True) if self.answer.running and self.answer.question else self.answer
+        return replace(self, answer=stopped)
+
+
+def of_answers(conversation: str, answers: tuple[Answer, ...]) -> Thread:
+    """A conversation that is opened again: its last answer is on show."""
+    return Thread(conversation, answers[:-1], answers[-1]) if answers else Thread(conversation)
