@@ -1,0 +1,273 @@
+"""The loop on the bundled model, for real and small: collected, trained, examined, released without a restart, gone
+back from; killed and gone on with; by night.
+"""
+
+import asyncio
+import errno
+import json
+import shutil
+import signal
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from pilot.client import LlmClient
+from pilot.config import BUNDLED_MODEL, Settings
+from pilot.errors import Conflict, InputInvalid, ModelUnusable, NotFound, StorageFull, TrainingRefused
+from pilot.finetune.bundled import kind, own
+from pilot.finetune.bundled.own import OWN
+from pilot.finetune.courtesy import Courtesy, Ended
+from pilot.finetune.kinds import kind_of
+from pilot.finetune.loop import loop
+from pilot.model.adapters.scripted import Reply
+from pilot.model.engine import Engine
+from pilot.protocol import ChatRequest, Message
+from pilot.services import Services
+from pilot.store.runs import Night, Run, Runs, State, Wish
+from tests.finetune.concert import SOURCE, models, product
+from tests.model.live import Live, scripted, serving
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+SMALL = replace(OWN, batch=4, epochs=1)  # a few steps
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("own")
+
+
+@pytest.fixture(scope="module")
+def live(folder: Path) -> Iterator[Live]:
+    """A model server on this machine that can change its model."""
+    engine = Engine(lambda: pytest.fail("it is loaded by its name"), name=BUNDLED_MODEL)
+    with serving(engine, models_dir=models(folder)) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def settings(folder: Path, live: Live) -> Settings:
+    return await product(folder, live.url)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def services(settings: Settings) -> AsyncIterator[Services]:
+    found = Services.open(settings)
+    yield found
+    await found.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def trained(settings: Settings) -> Run:
+    """A run that came to its end, on a few steps."""
+    runs = Runs(settings.data_dir)
+    run = runs.new(Wish((SOURCE,)), base=BUNDLED_MODEL, instead=BUNDLED_MODEL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kind, "OWN", SMALL)
+        patch.setattr(own, "GUARDED", 16)
+        return await loop(settings, run.id)
+
+
+async def test_a_run_trains_and_examines_and_leaves_everything_in_its_folder(trained: Run, services: Services) -> None:
+    assert trained.message in ("", f"{trained.after:.1f} % of the exam are right, {trained.before:.1f} % were before")
+    assert trained.state in ("better", "no better")
+    assert (trained.learn, trained.exam) == (8, 6)
+    points = await services.own.curves(trained.id)
+    steps = [point.step for point in points if point.loss is not None]
+    assert steps == list(range(1, len(steps) + 1))
+    assert [point.step for point in points if point.exam_loss is not None][-1] == len(steps)
+    exam = await services.own.exam(trained.id)
+    assert len(exam.questions) == trained.exam
+    assert (exam.before, exam.after) == (trained.before, trained.after)
+    assert trained.perplexity_before is not None
+    assert trained.perplexity_after != trained.perplexity_before
+    place = services.own.store.place(trained.id)
+    assert (await services.own.plot(trained.id)).read_text(encoding="utf-8").startswith("<svg")
+    told = json.loads((place / "training" / "run.json").read_text(encoding="utf-8"))
+    assert set(told) >= {"recipe", "examples", "versions", "base"}
+    assert (await services.own.runs())[0] == trained
+
+
+@pytest.mark.parametrize("state", ["no better", "running"])
+async def test_one_that_was_not_found_better_does_not_go_live(trained: Run, services: Services, state: State) -> None:
+    services.own.store.keep(replace(trained, state=state))
+    with pytest.raises(TrainingRefused):
+        await services.own.release(trained.id)
+    assert (await services.serving()).model == BUNDLED_MODEL
+
+
+async def test_a_full_disk_leaves_no_half_model(
+    trained: Run, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Path, place: Path) -> None:
+        place.mkdir()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    services.own.store.keep(replace(trained, state="better"))
+    models_dir = services.settings.models_dir
+    monkeypatch.setattr(shutil, "copytree", full)
+    before = sorted(models_dir.iterdir())
+    with pytest.raises(StorageFull):
+        await services.own.release(trained.id)
+    assert sorted(models_dir.iterdir()) == before
+    assert (await services.serving()).model == BUNDLED_MODEL
+
+
+async def test_a_better_one_is_served_without_a_restart_and_can_be_gone_back_from(
+    trained: Run, services: Services
+) -> None:
+    services.own.store.keep(replace(trained, state="better"))
+    released = await services.own.release(trained.id)
+    assert (released.state, released.model) == ("released", f"{BUNDLED_MODEL}-{trained.id}")
+    overview = await services.own.overview()
+    assert (overview.served, overview.can_roll_back, overview.possible) == (released.model, True, True)
+    answer = [part async for part in services.client.stream(_asked())]
+    assert answer
+    assert services.own.store.served_instead_of(BUNDLED_MODEL) == released.model  # also after a restart
+    assert services.own.store.base_of(released.model) == BUNDLED_MODEL  # where the next run starts
+    with pytest.raises(Conflict):
+        await services.own.delete(trained.id)
+    back = await services.own.roll_back()
+    assert (back.served, back.can_roll_back) == (BUNDLED_MODEL, False)
+    assert (await services.own.run(trained.id)).state == "rolled back"
+    with pytest.raises(NotFound):
+        await services.own.roll_back()
+
+
+@pytest.mark.parametrize(("surplus", "state"), [(1, "better"), (0, "released")])
+async def test_unasked_a_surely_better_one_goes_live_and_what_was_done_is_not_done_again(
+    trained: Run, settings: Settings, services: Services, monkeypatch: pytest.MonkeyPatch, surplus: int, state: State
+) -> None:
+    monkeypatch.setattr("pilot.finetune.loop.LEAST_GAIN", -100.0)  # whatever so few steps have taught
+    monkeypatch.setattr("pilot.finetune.loop.SURE", services.own.store.exam(trained.id).gain + surplus)
+    monkeypatch.setattr(kind, "OWN", SMALL)
+    monkeypatch.setattr(own, "GUARDED", 16)
+    services.own.store.keep(replace(trained, state="stopped", wish=replace(trained.wish, release=True)))
+    points = await services.own.curves(trained.id)
+    released = await loop(settings, trained.id)
+    assert (released.state, (await services.serving()).model) == (state, released.model or BUNDLED_MODEL)
+    assert await services.own.curves(trained.id) == points
+    if state == "released":
+        await services.own.roll_back()
+
+
+async def test_a_run_whose_time_is_over_stops_to_go_on_another_time(settings: Settings) -> None:
+    runs = Runs(settings.data_dir)
+    run = runs.new(Wish((SOURCE,)), base=BUNDLED_MODEL, instead=BUNDLED_MODEL)
+    ended = await loop(settings, run.id, until=datetime.now())
+    assert (ended.state, ended.phase, ended.message) == ("stopped", "training", "")
+    runs.delete(run.id)
+
+
+async def test_a_run_is_a_process_that_can_be_killed_and_goes_on(services: Services) -> None:
+    started = await services.own.start(Wish((SOURCE,), epochs=1))
+    assert started.moves
+    with pytest.raises(Conflict):
+        await services.own.start(Wish((SOURCE,)))
+    process = services.own.store.process(started.id)
+    assert process is not None
+    process.send_signal(signal.SIGKILL)
+    stopped = await services.own.stop(started.id)
+    assert stopped.state == "stopped"
+    assert (await services.own.go_on(started.id)).moves
+    assert (await services.own.stop(started.id)).state == "stopped"
+    await services.own.delete(started.id)
+    with pytest.raises(NotFound):
+        await services.own.run(started.id)
+
+
+async def test_what_cannot_be_is_refused_before_anything_is_started(services: Services) -> None:
+    with pytest.raises(InputInvalid):
+        await services.own.start(Wish(()))
+    with pytest.raises(NotFound):
+        await services.own.start(Wish(("nowhere",)))
+    elsewhere = Services.open(services.settings.model_copy(update={"model_server": "http://models.example:8000"}))
+    with pytest.raises(TrainingRefused, match="on this machine"):
+        await elsewhere.own.start(Wish((SOURCE,)))
+    await elsewhere.close()
+    with pytest.raises(ModelUnusable, match="scripted cannot be fine-tuned"):
+        kind_of(services.settings.models_dir, "scripted")
+
+
+async def test_the_plan_stands_in_front_and_refuses_what_cannot_fit(settings: Settings) -> None:
+    runs = Runs(settings.data_dir)
+    run = runs.new(Wish((SOURCE,), memory_gib=0.1), base=BUNDLED_MODEL, instead=BUNDLED_MODEL)
+    failed = await loop(settings, run.id)
+    assert failed.state == "failed"
+    assert "GiB of 0.1 GiB" in failed.message
+    assert failed.remedy
+    runs.delete(run.id)
+
+
+async def test_the_night_shift_starts_within_its_hours_once_and_says_why_not(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[Wish, datetime | None]] = []
+
+    async def start(wish: Wish, *, night: bool = False, until: datetime | None = None) -> Run:
+        assert night
+        started.append((wish, until))
+        return (await services.own.runs())[0]
+
+    monkeypatch.setattr(services.own, "start", start)
+    for run in await services.own.runs():
+        await services.own.delete(run.id)
+    runs = services.own.store
+    runs.new(Wish(("another",)), base=BUNDLED_MODEL, instead=BUNDLED_MODEL)
+    at = datetime(2026, 5, 4, 23, 30)
+    for wrong in ("25:00", "01:00+02:00", "T01"):
+        with pytest.raises(InputInvalid):
+            await services.own.set_night(Night(on=True, begins=wrong, sources=(SOURCE,)))
+    await services.own.set_night(Night(on=True, begins="23:00", ends="05:00", sources=(SOURCE,), fewest=500))
+    await services.own.look(at)
+    assert (await services.own.night()).said == "own_few_new"
+    night = Night(on=True, begins="23:00", ends="05:00", sources=(SOURCE,), fewest=1, mask=("singer.name",))
+    await services.own.set_night(night)
+    await services.own.look(at + timedelta(hours=2))  # the same night
+    await services.own.look(at + timedelta(hours=12))  # by day
+    assert started == []
+    await services.own.look(at + timedelta(days=1, hours=2))
+    ((wish, until),) = started
+    assert wish.release
+    assert wish.mask == ("singer.name",)
+    assert until == datetime(2026, 5, 6, 5, 0)
+
+
+async def test_training_waits_while_people_ask_and_ends_with_the_night() -> None:
+    slow = Reply(when="", text="a b c d", delay=0.1)
+    heard: list[bool] = []
+    with serving(scripted(slow)) as live:
+        courtesy = Courtesy(live.url, told=heard.append, look_seconds=0.02, quiet_seconds=0.1)
+        assert not courtesy.busy()
+        asking = threading.Thread(target=lambda: asyncio.run(_ask(live.url)))
+        asking.start()
+        await _until(courtesy.busy)
+        began = time.monotonic()
+        await asyncio.to_thread(courtesy)
+        assert heard == [True, False]
+        assert time.monotonic() - began > 0.1
+        asking.join()
+    courtesy.close()
+    with pytest.raises(Ended):
+        Courtesy("http://127.0.0.1:1", until=datetime.now())()
+
+
+def _asked() -> ChatRequest:
+    schema = "CREATE TABLE singer (id INTEGER, name TEXT);"
+    return ChatRequest(model="", messages=[Message(role="user", content=f"{schema}\n\nQuestion: How many singers?")])
+
+
+async def _ask(url: str) -> None:
+    client = LlmClient(url)
+    assert [part async for part in client.stream(_asked())]
+    await client.close()
+
+
+async def _until(true: Callable[[], bool]) -> None:
+    while not await asyncio.to_thread(true):
+        await asyncio.sleep(0.01)
