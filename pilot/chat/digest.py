@@ -45,25 +45,6 @@ SENTENCES = 6  # of a document that is neither short nor long
 MOST_SENTENCES = 12
 SENTENCE = (30, 320)  # characters of one that can stand for others: no heading, no table
 PLAIN = re.compile(r"^[^|#`]+$")
-WANTED = re.compile(
-    r"^\W*(?:please\s+)?(?:summari[sz]e|sum up|give me (?:a|the) summary|(?:a |the )?summary of)\b"
-    r"|^\W*what (?:is|does) (?:it|this|the document|the file) (?:all )?(?:about|say)\W*$"
-    r"|^\W*(?:请)?(?:总结|概括|概述|归纳)|(?:总结|概括|概述)一下|主要内容|^(?!.*(?:对|关于)).*[讲说]了什么\W*$",
-    re.IGNORECASE,
-)
-
-
-def wanted(question: str, documents: Sequence[DocumentRecord]) -> DocumentRecord | None:
-    """The document that a question wants summed up: the one it names, or the only one there is."""
-    if not WANTED.search(question):
-        return None
-    ready = [record for record in documents if record.chunks]
-    named = [record for record in ready if record.name.lower() in question.lower() or _stem(record) in question.lower()]
-    return named[0] if len(named) == 1 else ready[0] if len(ready) == 1 else None
-
-
-def _stem(record: DocumentRecord) -> str:
-    return record.name.rpartition(".")[0].lower() or record.name.lower()
 
 
 class Digest:

@@ -11,6 +11,7 @@ from pilot.chat.leaning import before
 from pilot.chat.memory import exchanges, messages
 from pilot.chat.question import plain_question
 from pilot.chat.sentences import terms
+from pilot.chat.whole import topic
 from pilot.client import LlmClient
 from pilot.errors import ModelError
 from pilot.i18n import Texts
@@ -50,7 +51,8 @@ class DocumentChat:
         """
         asked = plain_question(question, self._texts)
         leant_on = before(asked, history)
-        meant = f"{leant_on} {asked}".strip()
+        looked_for = topic(asked)
+        meant = f"{leant_on} {looked_for}".strip()
         found = await self._library.search(space, meant, self._top, also=also)
         passages = tuple(found_passage(number, passage) for number, passage in enumerate(found, 1))
         yield PassagesFound(passages, tuple(dict.fromkeys([space, *also])), meant if leant_on else "")
@@ -61,7 +63,7 @@ class DocumentChat:
                 async for event in events:
                     yield event
         else:
-            yield await self._quoted(asked, leant_on, passages)
+            yield await self._quoted(looked_for, leant_on, passages)
         yield Finished()
 
     async def _nothing_alike(self, question: str, passages: Sequence[FoundPassage]) -> bool:

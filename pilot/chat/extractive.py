@@ -1,5 +1,6 @@
 """Answer from passages without a model that can write: the sentences that best answer, quoted word for word."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ ENOUGH = 0.42  # mean of the share of telling words that the passage has, and of
 ENOUGH_WORDS = 0.33  # the share alone, where no vectors tell
 LEANT_ON = 0.5  # weight of the words of the question before, against those of a follow-up
 FOUND = 0.3  # weight of the passage's own score, against 1 for its sentence's
+
+HEADING = re.compile(r"#{1,6} [^\n]*$")
 
 Vectors = NDArray[np.float32]
 
@@ -40,12 +43,19 @@ class Sentence:
 
 
 def split(passages: Sequence[FoundPassage]) -> list[Sentence]:
-    """Every sentence of the passages; one that overlapping passages share counts for the first."""
+    """Every sentence of the passages; one that overlapping passages share counts for the first. A heading says nothing
+    by itself: its words are those of the sentences under it.
+    """
     best = max((passage.score for passage in passages), default=0.0) or 1.0
     found: dict[str, Sentence] = {}
     for passage in passages:
+        heading: frozenset[str] = frozenset()
         for place, text in enumerate(sentences(passage.text)):
-            found.setdefault(text, Sentence(passage.number, place, text, terms(text), passage.score / best))
+            if HEADING.match(text):
+                heading = terms(text)
+                continue
+            words = terms(text) | heading
+            found.setdefault(text, Sentence(passage.number, place, text, words, passage.score / best))
     return list(found.values())
 
 

@@ -21,7 +21,7 @@ from pilot.chat.constraint import Constraint
 from pilot.chat.context import BUDGET, Contexts
 from pilot.chat.database import EVERY_STEP, DatabaseChat
 from pilot.chat.definitions import Definitions
-from pilot.chat.digest import Digest, wanted
+from pilot.chat.digest import Digest
 from pilot.chat.documents import DocumentChat
 from pilot.chat.events import ChartSpec, Event, Receipt
 from pilot.chat.explain import explain
@@ -30,6 +30,7 @@ from pilot.chat.plain import PlainChat
 from pilot.chat.receipt import asked_now, receipt
 from pilot.chat.steps import Steps
 from pilot.chat.summary import summarise
+from pilot.chat.whole import wanted
 from pilot.client import LlmClient
 from pilot.config import Settings
 from pilot.datasource.base import Limits, Rows

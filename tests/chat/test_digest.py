@@ -9,11 +9,10 @@ import pytest
 import pytest_asyncio
 
 from pilot import errors
-from pilot.chat.digest import NOTES, Digest, wanted
+from pilot.chat.digest import NOTES, Digest
 from pilot.chat.events import CitationsReady, Condensing, Event, Finished, Notice, PassagesFound
 from pilot.i18n import Language, Texts
 from pilot.knowledge.library import Library
-from pilot.knowledge.records import DocumentRecord
 from tests.chat.served import Served, said
 from tests.knowledge.hashing import HashingEmbedder
 
@@ -110,36 +109,3 @@ async def test_a_document_that_has_not_been_read_is_an_error(library: Library) -
             .answer("all", "x")
             .asend(None)
         )
-
-
-@pytest.mark.parametrize(
-    ("question", "name"),
-    [
-        ("Summarize the handbook", "handbook.pdf"),
-        ("Please summarise notes.md", "notes.md"),
-        ("总结一下 handbook.pdf", "handbook.pdf"),
-        ("Summarise it all", None),
-        ("What does the handbook say about tea?", None),
-        ("总结报告什么时候交？", None),
-    ],
-)
-async def test_a_question_for_all_of_a_document_is_told_from_others(question: str, name: str | None) -> None:
-    records = [DocumentRecord(each, "s", each, 1, "ready", "", chunks=3) for each in ("handbook.pdf", "notes.md")]
-    found = wanted(question, records)
-    assert (found.name if found else None) == name
-    assert wanted("Summarise it all", records[:1]) == records[0]
-
-
-@pytest.mark.parametrize(
-    ("question", "whole"),
-    [
-        ("What is the document about?", True),
-        ("这份文件讲了什么？", True),
-        ("What does the document say about refunds?", False),
-        ("What is it about refunds that nobody likes?", False),
-        ("合同对退款说了什么？", False),
-    ],
-)
-async def test_of_the_only_document_one_thing_may_be_asked(question: str, whole: bool) -> None:
-    record = DocumentRecord("only", "s", "contract.pdf", 1, "ready", "", chunks=3)
-    assert (wanted(question, [record]) is not None) == whole

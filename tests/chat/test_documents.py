@@ -84,6 +84,15 @@ async def test_a_chinese_question_is_answered_by_a_chinese_sentence(library: Lib
     assert answer.answer.startswith("“一年内消费满五百欧元的客户自动成为会员。”[")
 
 
+@pytest.mark.parametrize(
+    ("question", "quoted"),
+    [("Summarise shipping", "“Parcels to Germany take 2 days.”"), ("概括退货", "“未拆封的商品可以在三十天内退货。”")],
+)
+async def test_a_summary_of_one_thing_is_the_passage_about_it(library: Library, question: str, quoted: str) -> None:
+    answer = one(await told(library, Served(), question), CitationsReady)
+    assert quoted in answer.answer
+
+
 async def test_what_the_documents_do_not_say_is_not_answered(library: Library) -> None:
     answer = one(await told(library, Served(), "Who won the football championship in 1990?"), CitationsReady)
     assert (answer.answer, answer.citations, answer.found) == ("The documents do not say.", (), False)

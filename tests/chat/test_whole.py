@@ -1,0 +1,44 @@
+"""Whether a question is for all of a document or for a passage of it."""
+
+from typing import Any
+
+import pytest
+
+from pilot.chat.whole import LONGEST, topic, wanted
+from pilot.knowledge.records import DocumentRecord
+from tests.chat.cases_of import cases_of
+
+
+def documents(names: list[str], chunks: int = 3) -> list[DocumentRecord]:
+    return [DocumentRecord(name, "s", name, 1, "ready", "", chunks=chunks) for name in names]
+
+
+def case_name(case: dict[str, Any]) -> str:
+    return f"{case['question']} of {len(case['documents'])}"
+
+
+@pytest.mark.parametrize("case", cases_of("whole"), ids=case_name)
+def test_a_question_for_all_of_a_document_is_told_from_one_for_a_passage(case: dict[str, Any]) -> None:
+    found = wanted(case["question"], documents(case["documents"]))
+    assert (found.name if found else None) == case["whole"]
+
+
+def test_a_document_that_is_not_read_yet_is_not_summed_up() -> None:
+    assert wanted("Summarise notes.md", documents(["notes.md"], chunks=0)) is None
+
+
+def test_who_writes_much_says_what_is_wanted() -> None:
+    assert wanted("Summarise it. " * (LONGEST // 10), documents(["notes.md"])) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "looked_for"),
+    [
+        ("Summarise the refund policy", "the refund policy"),
+        ("总结退款政策", "退款政策"),
+        ("How long may goods be sent back?", "How long may goods be sent back?"),
+        ("Summarise", "Summarise"),
+    ],
+)
+def test_what_is_looked_for_is_the_topic_alone(question: str, looked_for: str) -> None:
+    assert topic(question) == looked_for
