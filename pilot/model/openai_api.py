@@ -30,6 +30,8 @@ router = APIRouter(prefix="/v1")
 
 MAX_TEXTS = 2048  # in one embedding request, as OpenAI's own limit
 MAX_PROMPTS = 64  # in one request for completions
+MAX_TOOLS = 128  # in one request, as OpenAI's own limit
+MAX_TOOLS_CHARACTERS = 100_000  # of their descriptions and schemas: the grammar is made of these
 
 
 def served_engine(request: Request) -> Engine:
@@ -56,12 +58,7 @@ async def models(engine: EngineHere) -> ModelList:
 async def chat(wish: ChatRequest, request: Request, engine: EngineHere) -> JSONResponse | StreamingResponse:
     _check_model(wish.model, engine)
     check_text(message.content for message in wish.messages)
-    check_text(json.dumps(tool.model_dump(), ensure_ascii=False) for tool in wish.tools)
-    if wish.speaks_of_tools and not engine.adapter.calls_tools:
-        raise InputInvalid(
-            f"{engine.name} was not taught to call tools in a way that is known here",
-            remedy="Ask without tools, or serve a model whose template has them as Qwen's or Llama 3's do.",
-        )
+    _check_tools(wish, engine)
     return await respond(request, wish, Chat(engine.name, wish), engine.stream(wish))
 
 
@@ -89,6 +86,23 @@ async def embeddings(wish: EmbeddingRequest, request: Request, embedder: Embedde
 def _check_model(model: str, engine: Engine) -> None:
     if model not in ("", engine.name) and model not in (names := engine.adapter.variants()):
         raise ModelUnknown(f"no model {model!r} is served here", remedy=f"Ask for {', '.join([engine.name, *names])}.")
+
+
+def _check_tools(wish: ChatRequest, engine: Engine) -> None:
+    described = [json.dumps(tool.model_dump(), ensure_ascii=False) for tool in wish.tools]
+    check_text(described)
+    size = sum(map(len, described))
+    if len(described) > MAX_TOOLS or size > MAX_TOOLS_CHARACTERS:
+        raise InputInvalid(
+            f"{len(described)} tools with {size:,} characters in one request",
+            remedy=f"Offer {MAX_TOOLS} at most, with {MAX_TOOLS_CHARACTERS:,} characters in all.",
+        )
+    if wish.speaks_of_tools and not engine.adapter.calls_tools:
+        raise InputInvalid(
+            f"{engine.name} calls no tools here, so a conversation with tools, calls or their answers is not for it",
+            remedy="Leave them out, or serve the safetensors folder of a model whose template calls tools as Qwen's, "
+            "Llama 3's or Mistral's (before version 11) do.",
+        )
 
 
 def _check_prompts(wish: CompletionRequest) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from jinja2 import TemplateError
@@ -22,7 +23,7 @@ class Prompter:
 
     def encode(self, messages: Sequence[Message], tools: Sequence[Function] = ()) -> list[int]:
         """The prompt's tokens, special ones included. Raises PromptTooLong when no room is left for an answer."""
-        self._check_length(sum(len(message.content) for message in messages), "characters", LONGEST_TOKEN)
+        self._check_length(sum(map(_size, (*messages, *tools))), "characters", LONGEST_TOKEN)
         safe = self._safe(messages)
         template = self._family.template
         prompt = self._by_chat_template(safe, tools) if template is None else self._by_row(template.render(safe))
@@ -43,7 +44,12 @@ class Prompter:
     @property
     def tools(self) -> Format | None:
         """How this model calls tools, if it was taught to."""
-        return format_of(self._tokenizer.chat_template) if self._family.template is None else None
+        form = format_of(self._tokenizer.chat_template) if self._family.template is None else None
+        return None if form and form.listed and self.token(form.mark) is None else form
+
+    def token(self, text: str) -> int | None:
+        """The one token that was added to the vocabulary for this text."""
+        return self._tokenizer.get_added_vocab().get(text)
 
     def _check_length(self, size: int, unit: str, each: int = 1) -> None:
         """What is far too long is not even read: counting would hold up the others."""
@@ -106,10 +112,15 @@ class Prompter:
 
     def _harmless(self, text: str) -> str:
         """Text from outside (a document, a cell) must not speak as the system: its special tokens are broken up."""
-        for token in self._tokenizer.all_special_tokens:
-            if len(token) > 1:
-                text = text.replace(token, f"{token[0]} {token[1:]}")
+        for token in self._steering:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
         return text
+
+    @cached_property
+    def _steering(self) -> list[str]:
+        """Those that have a name (begin, end), and those that only steer: Llama 3's headers, Mistral's [INST]."""
+        added = (token.content for token in self._tokenizer.added_tokens_decoder.values() if token.special)
+        return sorted({token for token in (*self._tokenizer.all_special_tokens, *added) if len(token) > 1})
 
     def _harmless_within(self, value: Any) -> Any:
         """The same for every text in it: arguments of a call may come out of a document, too."""
@@ -117,11 +128,26 @@ class Prompter:
 
     def _plain(self, message: Message) -> dict[str, Any]:
         """As templates read it: the arguments of a call are no text there."""
-        plain = message.model_dump(exclude_none=True, exclude={"tool_calls"})
+        plain = message.model_dump(exclude_none=True, exclude={"tool_calls", "tool_call_id"})
         if message.tool_calls:
-            calls = [{"type": "function", "function": _call(called)} for called in message.tool_calls]
+            calls = [
+                {"id": self._id(called.id), "type": "function", "function": _call(called)}
+                for called in message.tool_calls
+            ]
             plain["tool_calls"] = self._harmless_within(calls)
+        if message.tool_call_id is not None:
+            plain["tool_call_id"] = self._id(message.tool_call_id)
         return plain
+
+    def _id(self, call: str) -> str:
+        return self._harmless(self.tools.id_of(call) if self.tools else call)
+
+
+def _size(part: Message | Function) -> int:
+    """Characters, about."""
+    if isinstance(part, Function):
+        return len(part.model_dump_json())
+    return len(part.content) + sum(len(called.function.arguments) for called in part.tool_calls or ())
 
 
 def _call(called: Called) -> dict[str, Any]:

@@ -4,9 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from pilot.model import embeddings, engine, reranking
 from pilot.model.adapters.causal import CausalAdapter
 from pilot.model.base import LoadOptions
 from tests.model import tiny
+from tests.model.live import PATIENCE
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is closed may take its time: whether it ends is asked, not how soon."""
+    for part in (engine, embeddings, reranking):
+        monkeypatch.setattr(part, "CLOSE_SECONDS", PATIENCE)
 
 
 @pytest.fixture(scope="session")

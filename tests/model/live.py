@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import uvicorn
 from numpy.typing import NDArray
@@ -22,11 +24,22 @@ from pilot.model.engine import Engine
 from pilot.model.folders import find
 from pilot.model.serving import Serving, Wish
 
+PATIENCE = 120.0  # seconds: a busy machine may be slow, only "never" is a failure
+
 
 @dataclass(frozen=True)
 class Live:
     url: str
     engine: Engine
+    http: httpx.Client  # a connection for each request
+
+
+def wait_until(true: Callable[[], bool]) -> bool:
+    """Whether it became true; blocks the thread."""
+    end = time.monotonic() + PATIENCE
+    while not (so := true()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return so
 
 
 class Lengths(Encoder):
@@ -78,12 +91,15 @@ def serving(engine: Engine, *, api_key: str = "", load: bool = True, models_dir:
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
     thread.start()
-    loaded.wait(30)
+    url = f"http://127.0.0.1:{door.getsockname()[1]}"
+    once = httpx.Limits(max_keepalive_connections=0)
     try:
-        yield Live(f"http://127.0.0.1:{door.getsockname()[1]}", engine)
+        assert loaded.wait(PATIENCE)
+        with httpx.Client(base_url=url, timeout=PATIENCE, limits=once, verify=False, trust_env=False) as http:
+            yield Live(url, engine, http)
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(PATIENCE)
         engine.close()
         embedder.close()
         door.close()

@@ -5,12 +5,13 @@ import json
 import logging
 import re
 import shutil
+import socket
 import subprocess
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import httpx
 import openai
@@ -24,11 +25,11 @@ from pilot.model.adapters.scripted import Reply, ScriptedAdapter
 from pilot.model.engine import Engine
 from pilot.protocol import Delta, StreamPart
 from tests.model.asking import ask, text_of
-from tests.model.live import Live, engine_of, scripted, serving
+from tests.model.live import PATIENCE, Live, engine_of, scripted, serving, wait_until
 
 REPLIES = (
-    Reply(when="slow", deltas=("a",) * 2000, delay=0.01),
-    Reply(when="late", text="late", delay=60),
+    Reply(when="slow", deltas=("a",) * 100_000, delay=0.01),  # longer than any test waits
+    Reply(when="late", text="late", delay=3600),
     Reply(when="break", deltas=("well", " no"), failure="out of luck"),
     Reply(when="cut", deltas=("well",), cut=True),
     Reply(when="several", text="first", others=("second", "third")),
@@ -43,7 +44,7 @@ def live() -> Iterator[Live]:
         yield here
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def openai_client(live: Live) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=f"{live.url}/v1", api_key="none", max_retries=0) as client:
         yield client
@@ -55,19 +56,16 @@ def say(client: openai.OpenAI, content: str = "hello", **settings: Any) -> Any:
 
 
 def post(live: Live, path: str, body: object, **options: Any) -> httpx.Response:
-    return httpx.post(live.url + path, json=body, **options)
+    return live.http.post(path, json=body, **options)
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 2) -> bool:
-    end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
-        time.sleep(0.01)
-    return true()
+def gauge(live: Live, name: str) -> float:
+    text = live.http.get("/metrics").text
+    return sum(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} "))
 
 
 def running(live: Live) -> float:
-    text = httpx.get(f"{live.url}/metrics").text
-    return sum(float(line.split()[1]) for line in text.splitlines() if line.startswith("pilot_requests_running "))
+    return gauge(live, "pilot_requests_running")
 
 
 # OpenAI's official client
@@ -192,9 +190,8 @@ async def test_full_queue_is_503_with_retry_after(client: LlmClient, live: Live)
         await anext(one)
         await anext(two)
         waiting = asyncio.create_task(client.complete(ask("hello")))
-        await asyncio.sleep(0.1)
-        async with httpx.AsyncClient() as plain:
-            refused = await plain.post(f"{live.url}/v1/chat/completions", json={"messages": HELLO})
+        assert await asyncio.to_thread(wait_until, lambda: gauge(live, "pilot_requests_waiting") == 1)
+        refused = await asyncio.to_thread(post, live, "/v1/chat/completions", {"messages": HELLO})
         assert refused.status_code == 503
         assert int(refused.headers["retry-after"]) >= 1
         assert refused.json()["error"]["code"] == "model.busy"
@@ -211,9 +208,12 @@ async def test_client_that_leaves_in_mid_stream_frees_its_place(client: LlmClien
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_client_that_leaves_before_the_first_token_frees_its_place(stream: bool, live: Live) -> None:
-    body = {"messages": [{"role": "user", "content": "late"}], "stream": stream}
-    with pytest.raises(httpx.ReadTimeout):
-        post(live, "/v1/chat/completions", body, timeout=0.3)
+    body = json.dumps({"messages": [{"role": "user", "content": "late"}], "stream": stream}).encode()
+    address = urlsplit(live.url)
+    head = "POST /v1/chat/completions HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+    with socket.create_connection((str(address.hostname), int(address.port or 0))) as client:
+        client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        assert wait_until(lambda: running(live) == 1)
     assert wait_until(lambda: running(live) == 0)
 
 
@@ -223,7 +223,7 @@ def test_client_that_leaves_before_the_first_token_frees_its_place(stream: bool,
 def test_dbgpt_client_streams(live: Live) -> None:
     body = {"prompt": "Be brief.###Human: hello###Assistant:", "model": "vicuna-13b", "temperature": 0.7,
             "max_new_tokens": 1024, "stop": "###"}  # fmt: skip
-    with httpx.stream("POST", f"{live.url}/generate_stream", json=body) as response:
+    with live.http.stream("POST", "/generate_stream", json=body) as response:
         events = [json.loads(line) for line in b"".join(response.iter_bytes()).split(b"\0") if line]
     assert [event["text"] for event in events] == ["SELECT", "SELECT 1", "SELECT 1 世界"]
     assert {event["error_code"] for event in events} == {0}
@@ -273,7 +273,7 @@ def test_dbgpt_prompt_becomes_messages_again(prompt: str, roles: list[str]) -> N
 )
 def test_curl_streams(path: str, body: dict[str, Any], first: bytes, last: bytes, live: Live) -> None:
     command = ["curl", "--no-buffer", "--silent", "--fail", live.url + path, "--json", json.dumps(body)]
-    said = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout
+    said = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE).stdout
     assert said.startswith(first)
     assert said.endswith(last)
 
@@ -301,7 +301,7 @@ def test_curl_streams(path: str, body: dict[str, Any], first: bytes, last: bytes
 def test_refusals_have_a_status_a_code_and_a_message(
     path: str, body: object, status: int, code: str, live: Live
 ) -> None:
-    response = httpx.post(live.url + path, content=json.dumps(body), headers={"content-type": "application/json"})
+    response = live.http.post(path, content=json.dumps(body), headers={"content-type": "application/json"})
     error = response.json()["error"]
     assert (response.status_code, error["code"]) == (status, code)
     assert error["message"]
@@ -309,14 +309,14 @@ def test_refusals_have_a_status_a_code_and_a_message(
 
 
 def test_body_that_is_too_large_is_refused_unread(live: Live) -> None:
-    response = httpx.post(f"{live.url}/v1/chat/completions", content=b"x" * 4_000_001)
+    response = live.http.post("/v1/chat/completions", content=b"x" * 4_000_001)
     assert response.status_code == 413
 
 
 def test_health_answers_while_the_model_loads() -> None:
     with serving(scripted(), load=False) as live:
-        assert httpx.get(f"{live.url}/health").json() == {"status": "alive"}
-        for response in (httpx.get(f"{live.url}/ready"), post(live, "/v1/chat/completions", {"messages": HELLO}),
+        assert live.http.get("/health").json() == {"status": "alive"}
+        for response in (live.http.get("/ready"), post(live, "/v1/chat/completions", {"messages": HELLO}),
                          post(live, "/v1/embeddings", {"input": "a"})):  # fmt: skip
             assert response.status_code == 503
             assert int(response.headers["retry-after"]) > 0
@@ -324,13 +324,13 @@ def test_health_answers_while_the_model_loads() -> None:
 
 
 def test_ready_when_a_token_comes(live: Live) -> None:
-    response = httpx.get(f"{live.url}/ready")
+    response = live.http.get("/ready")
     assert (response.status_code, response.json()["status"]) == (200, "ready")
 
 
 def test_not_ready_when_the_model_gives_none() -> None:
     with serving(scripted(Reply(failure="no luck"))) as live:
-        response = httpx.get(f"{live.url}/ready")
+        response = live.http.get("/ready")
     assert (response.status_code, response.json()["error"]["message"]) == (503, "no luck")
 
 
@@ -339,7 +339,7 @@ def test_not_ready_when_the_model_gives_none() -> None:
 )
 def test_every_answer_has_the_name_of_its_request(sent: str, kept: bool, live: Live) -> None:
     for path in ("/health", "/nowhere"):
-        name = httpx.get(live.url + path, headers={"X-Request-Id": sent}).headers["x-request-id"]
+        name = live.http.get(path, headers={"X-Request-Id": sent}).headers["x-request-id"]
         assert (name == sent) == kept
         assert re.fullmatch(r"[\w.:-]{1,64}", name)
 
@@ -352,7 +352,7 @@ def test_log_has_a_line_per_request_with_its_name_and_figures_but_no_words(
     forms: tuple[Literal["json", "text"], ...] = ("json", "text")
     for form in forms:
         log.configure("INFO", file=tmp_path / form, quiet=True, form=form)
-        httpx.post(f"{live.url}/v1/chat/completions", json={"messages": HELLO}, headers={"X-Request-Id": "mine"})
+        live.http.post("/v1/chat/completions", json={"messages": HELLO}, headers={"X-Request-Id": "mine"})
         for handler in root.handlers:
             handler.close()
     fields = json.loads((tmp_path / "json").read_text())
@@ -368,7 +368,7 @@ def test_log_has_a_line_per_request_with_its_name_and_figures_but_no_words(
 def test_metrics_time_the_queue_the_first_token_and_those_between() -> None:
     with serving(scripted(*REPLIES)) as live:
         post(live, "/v1/chat/completions", {"messages": HELLO})
-        shown = dict(line.rsplit(" ", 1) for line in httpx.get(f"{live.url}/metrics").text.splitlines())
+        shown = dict(line.rsplit(" ", 1) for line in live.http.get("/metrics").text.splitlines())
     assert shown["pilot_queue_seconds_count"] == "1.0"
     assert shown["pilot_first_token_seconds_count"] == "1.0"
     assert shown["pilot_between_tokens_seconds_count"] == "2.0"
@@ -380,10 +380,16 @@ def test_metrics_count_how_requests_ended() -> None:
     with serving(scripted(*REPLIES)) as live:
         for content in ("hello", "break"):
             post(live, "/v1/chat/completions", {"messages": [{"role": "user", "content": content}]})
-        text = httpx.get(f"{live.url}/metrics").text
+        text = live.http.get("/metrics").text
     assert 'pilot_requests_total{outcome="answered"} 1.0' in text
     assert 'pilot_requests_total{outcome="model.failed"} 1.0' in text
     assert "pilot_generated_tokens_total 5.0" in text  # the two that came before the failure, too
+
+
+@pytest.fixture(scope="module")
+def locked() -> Iterator[Live]:
+    with serving(scripted(), api_key="secret-key") as here:
+        yield here
 
 
 @pytest.mark.parametrize(
@@ -398,7 +404,6 @@ def test_metrics_count_how_requests_ended() -> None:
         ("/ready", None, 200),
     ],
 )
-def test_key_is_demanded_where_one_is_set(path: str, key: str | None, status: int) -> None:
+def test_key_is_demanded_where_one_is_set(path: str, key: str | None, status: int, locked: Live) -> None:
     headers = {b"Authorization": key.encode()} if key else {}
-    with serving(scripted(), api_key="secret-key") as live:
-        assert httpx.get(live.url + path, headers=headers).status_code == status
+    assert locked.http.get(path, headers=headers).status_code == status

@@ -1,7 +1,6 @@
 """Real generation with a tiny LLaMA: what is streamed is what the model says, and it stops when told to."""
 
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -129,11 +128,12 @@ def test_prompt_beyond_the_context_is_refused_with_the_counts(causal: CausalAdap
         next(causal.stream(ask("customers " * 1100), threading.Event()))
 
 
-def test_prompt_far_beyond_the_context_is_refused_unread(causal: CausalAdapter) -> None:
-    started = time.monotonic()
+def test_prompt_far_beyond_the_context_is_refused_unread(
+    causal: CausalAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(causal._prompter, "_tokenizer", None)  # to read a word of it would fail
     with pytest.raises(PromptTooLong, match="4000000 characters; this model reads 1024"):
         next(causal.stream(ask("a" * 4_000_000), threading.Event()))
-    assert time.monotonic() - started < 0.1
 
 
 def test_answer_ends_where_the_context_does(causal: CausalAdapter) -> None:

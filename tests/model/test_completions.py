@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import openai
 import pytest
 
@@ -27,7 +26,7 @@ def live(causal: CausalAdapter) -> Iterator[Live]:
         yield live
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(live: Live) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=f"{live.url}/v1", api_key="none", max_retries=0) as client:
         yield client
@@ -119,7 +118,7 @@ def test_stop_strings_are_the_clients_alone(client: openai.OpenAI) -> None:
 )
 def test_what_cannot_be_completed_is_refused(body: dict[str, Any], code: str, live: Live) -> None:
     headers = {"content-type": "application/json"}
-    answer = httpx.post(f"{live.url}/v1/completions", content=json.dumps(body), headers=headers)
+    answer = live.http.post("/v1/completions", content=json.dumps(body), headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
 
 
@@ -130,7 +129,7 @@ def test_unknown_model_is_404(client: openai.OpenAI) -> None:
 
 def test_model_that_reads_conversations_alone_says_so() -> None:
     with serving(scripted()) as live:
-        answer = httpx.post(f"{live.url}/v1/completions", json={"prompt": "a"})
+        answer = live.http.post("/v1/completions", json={"prompt": "a"})
     assert answer.status_code == 400
     assert "/v1/chat/completions" in answer.json()["error"]["remedy"]
 
@@ -171,6 +170,6 @@ def test_json_object_is_an_object(client: openai.OpenAI) -> None:
 )
 def test_formats_that_make_no_sense_are_refused(fields: dict[str, Any], live: Live) -> None:
     body = {"messages": [{"role": "user", "content": "a"}], **fields}
-    answer = httpx.post(f"{live.url}/v1/chat/completions", json=body)
+    answer = live.http.post("/v1/chat/completions", json=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "input.invalid")
     assert answer.json()["error"]["message"]

@@ -54,7 +54,8 @@ def test_folder_that_holds_no_model_names_the_file(tmp_path: Path) -> None:
 async def test_request_waits_for_the_model_to_load() -> None:
     embedder = Embedder(Lengths, name="lengths")
     waiting = asyncio.create_task(embedder.embed(["a"]))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
+    assert not waiting.done()
     await embedder.load()
     assert len(await waiting) == 1
 

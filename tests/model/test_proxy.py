@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -25,8 +24,8 @@ OPTIONS = LoadOptions(models_dir=Path("nowhere"))
 @pytest.fixture(scope="module")
 def other() -> Iterator[Live]:
     replies = (
-        Reply(when="slow", deltas=("a",) * 2000, delay=0.01),
-        Reply(when="late", text="late", delay=60),
+        Reply(when="slow", deltas=("a",) * 100_000, delay=0.01),  # longer than any test waits
+        Reply(when="late", text="late", delay=3600),
         Reply(when="break", deltas=("well",), failure="out of luck"),
         Reply(text="over there 世界"),
     )
@@ -56,9 +55,7 @@ def test_cancelled_while_the_other_streams_or_is_silent(question: str, deltas: i
     for _ in range(deltas):
         next(answer)
     threading.Timer(0.1, stop.set).start()
-    started = time.monotonic()
     assert reason_of(list(answer)) == "cancelled"
-    assert time.monotonic() - started < 1
     assert text_of(proxy.stream(ask("hello"), NOW))
 
 

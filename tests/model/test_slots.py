@@ -23,6 +23,7 @@ from pilot.model.slots import Slots, Visit
 from pilot.model.workers import Workers
 from pilot.protocol import ChatRequest, Delta, Done, StreamPart, StructuredOutputs
 from tests.model.asking import ask, reason_of, text_of
+from tests.model.live import PATIENCE
 
 GRAMMAR = StructuredOutputs(grammar='start: "SELECT " COL ("," COL)* " FROM t"\nCOL: /[a-z]{1,5}/')
 WORDS = ["customers", "orders", "city", "München", "订单", "SELECT", "how", "many", "count"]
@@ -194,7 +195,7 @@ def test_masks_are_made_while_the_model_computes(model: Any, causal: CausalAdapt
     finish(slots)
     assert text_of(asked[0].parts) == text_of(alone(model, causal, request))
     assert isinstance(asked[1].error, ModelFailed)
-    assert workers.close(1)
+    assert workers.close(PATIENCE)
 
 
 def logprob(parts: Sequence[StreamPart], index: int) -> float:

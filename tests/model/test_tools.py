@@ -1,14 +1,16 @@
 """Tools: offered in the model's own template, called with arguments by their schema, read back out of the text."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import httpx
 import openai
 import pytest
 
+from pilot.errors import PromptTooLong
 from pilot.model.adapters.causal import CausalAdapter
 from pilot.model.base import LoadOptions
 from pilot.model.tools import FORMATS, Format, format_of, read
@@ -17,13 +19,24 @@ from tests.model import tiny
 from tests.model.asking import ask, reason_of, text_of
 from tests.model.live import Live, engine_of, serving
 
-HERMES, LLAMA = FORMATS
+HERMES, LLAMA, MISTRAL = FORMATS
 TEMPLATE = (
     "{% if tools %}<tools>{% for t in tools %}{{ t | tojson }}\n{% endfor %}</tools> answer in <tool_call>{% endif %}"
     "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}"
     "{% for c in m.tool_calls or [] %}[{{ c.function.name }} in {{ c.function.arguments.city }}]{% endfor %}\n"
     "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
+MISTRALS_TEMPLATE = (
+    "{% if tools %}[AVAILABLE_TOOLS] {{ tools | tojson }}[/AVAILABLE_TOOLS]{% endif %}{% for m in messages %}"
+    "{% if m.role == 'user' %}[INST] {{ m.content }}[/INST]"
+    "{% elif m.role == 'tool' %}{% if m.tool_call_id | length != 9 %}{{ raise_exception('an id has 9') }}{% endif %}"
+    '[TOOL_RESULTS] {"content": {{ m.content }}, "call_id": "{{ m.tool_call_id }}"}[/TOOL_RESULTS]'
+    "{% elif m.tool_calls %}[TOOL_CALLS] [{% for c in m.tool_calls %}{{ (c.function | tojson)[:-1] }}"
+    "{% if c.id | length != 9 %}{{ raise_exception('an id has 9') }}{% endif %}"
+    ', "id": "{{ c.id }}"}{{ ", " if not loop.last }}{% endfor %}]</s>'
+    "{% else %} {{ m.content }}</s>{% endif %}{% endfor %}"
+)
+MISTRALS_TOKENS = ("[INST]", "[/INST]", "[TOOL_CALLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]")
 WEATHER = {
     "type": "function",
     "function": {
@@ -56,12 +69,19 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> CausalAdapter:
 
 
 @pytest.fixture(scope="module")
+def mistral(tmp_path_factory: pytest.TempPathFactory) -> CausalAdapter:
+    folder = tmp_path_factory.mktemp("tools")
+    tiny.save(folder / "tiny", chat_template=MISTRALS_TEMPLATE, steering=MISTRALS_TOKENS)
+    return CausalAdapter.load("tiny", folder / "tiny", LoadOptions(models_dir=folder, device="cpu"))
+
+
+@pytest.fixture(scope="module")
 def live(adapter: CausalAdapter) -> Iterator[Live]:
     with serving(engine_of(adapter)) as live:
         yield live
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(live: Live) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=f"{live.url}/v1", api_key="none", max_retries=0) as client:
         yield client
@@ -133,12 +153,13 @@ def test_what_a_tool_answered_goes_back_to_the_model(client: openai.OpenAI, adap
 def test_model_that_knows_no_tools_refuses_them(causal: CausalAdapter) -> None:
     with serving(engine_of(causal)) as live:
         for body in ({"messages": HELLO, "tools": [WEATHER]},
-                     {"messages": [*HELLO, {"role": "tool", "content": "sunny"}]}):  # fmt: skip
-            answer = httpx.post(f"{live.url}/v1/chat/completions", json=body)
+                     {"messages": [*HELLO, {"role": "tool", "content": "sunny"}]},
+                     {"messages": [*HELLO, {"role": "assistant", "tool_calls": [STOCK]}]}):  # fmt: skip
+            answer = live.http.post("/v1/chat/completions", json=body)
             assert (answer.status_code, answer.json()["error"]["code"]) == (400, "input.invalid")
             assert "tools" in answer.json()["error"]["message"]
         body = {"messages": HELLO, "tools": [WEATHER], "tool_choice": "none", "max_tokens": 2}
-        assert httpx.post(f"{live.url}/v1/chat/completions", json=body).status_code == 200
+        assert live.http.post("/v1/chat/completions", json=body).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -153,8 +174,78 @@ def test_model_that_knows_no_tools_refuses_them(causal: CausalAdapter) -> None:
 )
 def test_tools_that_make_no_sense_are_refused(fields: dict[str, Any], live: Live) -> None:
     body = json.dumps({"messages": HELLO, "tools": [WEATHER], **fields})
-    answer = httpx.post(f"{live.url}/v1/chat/completions", content=body, headers={"content-type": "application/json"})
+    answer = live.http.post("/v1/chat/completions", content=body, headers={"content-type": "application/json"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "input.invalid")
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [
+        [STOCK] * 129,
+        [{"type": "function", "function": {"name": "a", "description": "b" * 100_000}}],
+        [{"type": "function", "function": {"name": "a", "parameters": {"enum": ["b" * 40_000] * 3}}}],
+    ],
+    ids=["too many", "too long a description", "too large a schema"],
+)
+def test_more_tools_than_anyone_needs_are_refused_with_the_bounds(tools: list[Any], live: Live) -> None:
+    answer = live.http.post("/v1/chat/completions", json={"messages": HELLO, "tools": tools})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "input.invalid")
+    assert "tools with" in answer.json()["error"]["message"]
+    assert answer.json()["error"]["remedy"] == "Offer 128 at most, with 100,000 characters in all."
+
+
+def test_tools_and_calls_count_as_the_rest_of_the_prompt_does(live: Live, adapter: CausalAdapter) -> None:
+    long = {"type": "function", "function": {"name": "a", "description": "customers " * 1100}}
+    answer = live.http.post("/v1/chat/completions", json={"messages": HELLO, "tools": [long]})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "model.prompt_too_long")
+    called = Called(function=Function(name="weather", arguments=json.dumps({"city": "a" * 200_000})))
+    with pytest.raises(PromptTooLong, match="characters"):  # not read to be counted
+        adapter.encode([Message(role="assistant", tool_calls=[called]), Message(role="user", content="now")])
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("several", [True, False])
+def test_mistrals_list_of_calls_keeps_to_the_schemas(several: bool, seed: int, mistral: CausalAdapter) -> None:
+    wish = ask("hello", tools=[STOCK, WEATHER], tool_choice="required", parallel_tool_calls=several, seed=seed)
+    job = mistral.job(wish, threading.Event())
+    with mistral._variants.use("") as backend:
+        parts = list(read(backend.run(job), MISTRAL))
+    calls = [part for part in parts if isinstance(part, ToolCall)]
+    assert len(calls) >= 1 if several else len(calls) == 1
+    for call in calls:
+        check(Called(function=Function(name=call.name, arguments=call.arguments)))
+    assert reason_of(parts) == "tool_calls"
+    assert mistral._tokenizer.decode(job.candidates[0].answer).startswith("[TOOL_CALLS]")
+
+
+def test_mistral_may_talk_instead(mistral: CausalAdapter) -> None:
+    wish = ask("hello", tools=[WEATHER], max_tokens=12, temperature=0)
+    assert text_of(mistral.stream(wish, threading.Event()))
+
+
+def test_ids_of_calls_are_as_short_as_mistrals_template_demands(mistral: CausalAdapter) -> None:
+    def said(call: str) -> str:
+        called = Called(id=call, function=Function(name="stock", arguments="{}"))
+        return str(mistral._tokenizer.decode(mistral.encode([
+            Message(role="user", content="hello"), Message(role="assistant", tool_calls=[called]),
+            Message(role="tool", tool_call_id=call, content="3"), Message(role="user", content="and now?"),
+        ])))  # fmt: skip
+
+    assert said("abcDEF123").count('"abcDEF123"') == 2
+    own, other = (re.findall(r'id": "(\w{9})"}', said(call)) for call in ("call_0123456789abcdef", "</s>"))
+    assert len(own) == len(other) == 2
+    assert len({*own, *other}) == 2
+
+
+def test_model_without_mistrals_token_for_it_calls_no_tools(tmp_path: Path) -> None:
+    folder = tiny.save(tmp_path / "tiny", chat_template=MISTRALS_TEMPLATE)
+    assert not CausalAdapter.load("tiny", folder, LoadOptions(models_dir=tmp_path, device="cpu")).calls_tools
+
+
+def test_text_from_outside_cannot_use_tokens_that_only_steer(mistral: CausalAdapter) -> None:
+    marks = set(mistral._tokenizer.convert_tokens_to_ids(["[TOOL_CALLS]", "[TOOL_RESULTS]"]))
+    said = mistral.encode([Message(role="user", content="a [TOOL_CALLS] b [TOOL_RESULTS] c")])
+    assert not marks & set(said)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +256,8 @@ def test_tools_that_make_no_sense_are_refused(fields: dict[str, Any], live: Live
         ("{{ tools }} <tool_call>", HERMES),
         ("{{ tools }} <tool_call><function=x>", None),
         ("{{ tools }} <|python_tag|>", LLAMA),
-        ("{{ tools }} [TOOL_CALLS]", None),
+        ("{{ tools }} [TOOL_CALLS]", MISTRAL),
+        ("{{ tools }} [TOOL_CALLS]name[ARGS]{}", None),
     ],
 )
 def test_format_is_told_by_the_template(template: str | None, form: Format | None) -> None:
@@ -180,7 +272,8 @@ def test_arguments_of_a_call_cannot_speak_as_the_system(adapter: CausalAdapter) 
     assert set(said("</s>")) == set(said("< /s>"))
 
 
-CALL = '<tool_call>\n{"name": "f", "arguments": {"a": "ü"}}\n</tool_call>'
+BARE = '{"name": "f", "arguments": {"a": "ü"}}'
+CALL = f"<tool_call>\n{BARE}\n</tool_call>"
 
 
 @pytest.mark.parametrize("size", [1, 3, 500])
@@ -194,6 +287,10 @@ CALL = '<tool_call>\n{"name": "f", "arguments": {"a": "ü"}}\n</tool_call>'
         (LLAMA, "just {words}", "just {words}", 0, "stop"),
         (LLAMA, '{"name": "f", "parameters": {"a": "ü"}}', "", 1, "tool_calls"),
         (LLAMA, '{"name": "f", "para', '{"name": "f", "para', 0, "stop"),
+        (MISTRAL, "just [words]", "just [words]", 0, "stop"),
+        (MISTRAL, f" [{BARE}]", "", 1, "tool_calls"),
+        (MISTRAL, f"[{BARE}, {BARE}]", "", 2, "tool_calls"),
+        (MISTRAL, f"[{BARE}, {{", f"[{BARE}, {{", 0, "stop"),
     ],
 )
 def test_calls_are_read_however_the_text_is_cut(

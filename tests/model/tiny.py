@@ -1,6 +1,7 @@
 """A real LLaMA with random weights and a real byte-level tokenizer, small enough to make on the spot."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -18,9 +19,17 @@ CHAT_TEMPLATE = (
 VOCABULARY = 512
 
 
-def save(folder: Path, *, chat_template: str | None = CHAT_TEMPLATE, seed: int = 0, shard: str = "50GB") -> Path:
+def save(
+    folder: Path,
+    *,
+    chat_template: str | None = CHAT_TEMPLATE,
+    steering: Sequence[str] = (),
+    seed: int = 0,
+    shard: str = "50GB",
+) -> Path:
     """Hidden sizes divide by 64 and 32: bitsandbytes' packing for CPUs wants it."""
     tokenizer = make_tokenizer(chat_template)
+    tokenizer.add_tokens(list(steering), special_tokens=True)
     torch.manual_seed(seed)
     model = LlamaForCausalLM(
         LlamaConfig(

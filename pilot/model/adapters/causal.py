@@ -140,7 +140,9 @@ class CausalAdapter(ModelAdapter):
 
     def _grammar(self, request: ChatRequest) -> Grammar | None:
         form = self._prompter.tools
-        wanted = tools.grammar(request, form) if form and request.offered else request.constraint
+        wanted = request.constraint
+        if form and request.offered:
+            wanted = tools.grammar(request, form, mark=self._prompter.token(form.mark))
         return Grammar(wanted, self._grammar_tokens) if wanted else None
 
     @cached_property
