@@ -12,13 +12,13 @@ from pilot.web.ui.history import History
 from pilot.web.ui.labels import Labels
 from pilot.web.ui.stored import open_thread
 from pilot.web.ui.thread import Thread
-from pilot.web.ui.visit import PRIVATE, Speaker, frames
+from pilot.web.ui.visit import PRIVATE, Speaker, Stops, frames
 
 
 class ChatTab:
     def __init__(self, services: Services, labels: Labels, speak: Speaker) -> None:
         self.services, self.speak = services, speak
-        self.thread = gr.State(Thread())
+        self.thread, self.stops = gr.State(Thread()), Stops()
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=0, min_width=264, elem_classes="side"):
                 self.history = History(services.store, "chat", labels)
@@ -53,13 +53,12 @@ class ChatTab:
         for done in (run, again):
             done.then(self._list, self.thread, self.history.outputs, **PRIVATE)
             done.then(self._reword, self.thread, self.worded, **PRIVATE)
-        stopped = self.stop.click(None, cancels=[run, again], **PRIVATE)
-        stopped.then(self._stop, self.thread, self.view, **PRIVATE)  # not before: the run would still draw
+        self.stop.click(self.stops.ask, queue=False, **PRIVATE)
         self.history.wire(self._open, self._list, self.thread, self.view)
 
     async def show(self, thread: Thread, t: Texts) -> list[Any]:
         """Updates for `view`."""
-        running = thread.answer.running and bool(thread.answer.question)
+        running = thread.running
         return [
             thread,
             render.dialogue(thread.answers, t),
@@ -90,30 +89,32 @@ class ChatTab:
     async def _ask(self, message: str, thread: Thread, request: gr.Request) -> AsyncIterator[list[Any]]:
         if not message.strip():
             return
-        async for shown in self._tell(thread.asking(message.strip()), self.speak(request)):
+        async for shown in self._tell(thread.asking(message.strip()), request):
             yield ["", *shown]
 
     async def _again(self, thread: Thread, request: gr.Request) -> AsyncIterator[list[Any]]:
-        async for shown in self._tell(thread.again(), self.speak(request)):
+        async for shown in self._tell(thread.again(), request):
             yield shown
 
-    async def _tell(self, thread: Thread, t: Texts) -> AsyncIterator[list[Any]]:
-        yield await self.show(thread, t)
-        events = self.services.chat(thread.answer.question, conversation=thread.conversation, language=t.language)
-        async for answer in frames(thread.answer, events):
-            thread = thread.grown(answer)
+    async def _tell(self, thread: Thread, request: gr.Request) -> AsyncIterator[list[Any]]:
+        t = self.speak(request)
+        with self.stops.watched(request) as stop:
             yield await self.show(thread, t)
-
-    async def _stop(self, thread: Thread, request: gr.Request) -> list[Any]:
-        return await self.show(thread.stop(), self.speak(request))
+            events = self.services.chat(thread.answer.question, conversation=thread.conversation, language=t.language)
+            async for answer in frames(thread.answer, events, stop):
+                thread = thread.grown(answer)
+                yield await self.show(thread, t)
 
     async def _open(self, conversation: str, request: gr.Request) -> list[Any]:
         thread, _ = await open_thread(self.services.store, conversation)
         return await self.show(thread, self.speak(request))
 
-    async def _reword(self, thread: Thread, request: gr.Request) -> list[Any]:
-        """The language may have changed while the answer came."""
-        return self.reword(thread, self.speak(request))
+    async def _reword(self, thread: Thread, request: gr.Request) -> Any:
+        """The language may have changed while the answer came. The next one, if it comes already, draws itself."""
+        if thread.running:
+            return gr.skip()
+        (talk,) = self.reword(thread, self.speak(request))  # Gradio takes the value alone where it draws one component
+        return talk
 
     async def _list(self, thread: Thread) -> list[Any]:
         return await self.history.show(thread.conversation)

@@ -12,11 +12,12 @@ from anyio import to_thread
 from pilot.chat.charts import suggest, suiting
 from pilot.chat.events import ChartSpec, SqlRefused
 from pilot.errors import PilotError, SqlRejected
-from pilot.i18n import Texts
+from pilot.i18n import Language, Texts
 from pilot.services import Services
 from pilot.web import panels, render
 from pilot.web.answer import Answer
 from pilot.web.export import Format
+from pilot.web.retelling import of_conversation, of_errors
 from pilot.web.ui.exports import Exports
 from pilot.web.ui.history import History
 from pilot.web.ui.labels import Labels
@@ -24,8 +25,8 @@ from pilot.web.ui.schema import PinnedTables
 from pilot.web.ui.sources import SourcePanel
 from pilot.web.ui.stored import open_thread
 from pilot.web.ui.thread import Thread
-from pilot.web.ui.visit import PRIVATE, Speaker, frames
-from pilot.web.ui.writes import WritePanel
+from pilot.web.ui.visit import PRIVATE, Speaker, Stops, frames, unless
+from pilot.web.ui.writes import Shown, WritePanel
 from pilot.web.words import sql_lines
 
 FIGURES = "pilot.web.figures"  # loaded with the first chart: plotly is large
@@ -39,7 +40,7 @@ class DatabaseTab:
 
     def __init__(self, services: Services, labels: Labels, speak: Speaker, exports: Exports) -> None:
         self.services, self.speak, self.exports = services, speak, exports
-        self.thread = gr.State(Thread())
+        self.thread, self.stops = gr.State(Thread()), Stops()
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=0, min_width=264, elem_classes="side"):
                 self.panel = SourcePanel(services, labels, speak)
@@ -112,11 +113,10 @@ class DatabaseTab:
         own = self.run.click(self._run, [self.code, self.panel.source, self.thread], self.view, **PRIVATE)
         again = self.again.click(self._again, [self.panel.source, self.thread], self.view, **PRIVATE)
         earlier = self.rerun.click(self._rerun, [self.which, self.panel.source, self.thread], self.view, **PRIVATE)
-        stopped = self.stop.click(None, cancels=[*runs, own, again, earlier], **PRIVATE)
-        stopped.then(self._stop, self.thread, self.view, **PRIVATE)  # not before: the run would still draw
+        self.stop.click(self.stops.ask, queue=False, **PRIVATE)
         for done in (*runs, own, again, earlier):
             done.then(self._list, self.thread, self.history.outputs, **PRIVATE)
-            done.then(self._reword, self.thread, self.worded, **PRIVATE)
+            done.then(self._reword, [self.thread, self.panel.source], self.worded, **PRIVATE)
         self.kinds.input(self._draw, [self.kinds, self.thread], self.plot, **PRIVATE)
         for suffix, button in self.files.items():
             button.click(self._download, [gr.State(suffix), self.kinds, self.panel.source, self.thread],
@@ -157,17 +157,52 @@ class DatabaseTab:
             gr.update(visible=not begun),
         ]
 
-    def reword(self, thread: Thread, t: Texts) -> list[Any]:
-        """Updates for `worded`: the same answer in another language; what is open stays open."""
-        kinds = gr.update(choices=self._named(thread.answer, t)) if thread.answer.rows else gr.skip()
+    async def reword(self, thread: Thread, source: str, t: Texts) -> list[Any]:
+        """Updates for `worded`: the same answers in another language; what is open stays open."""
+        told = await self._told(thread, source, t)
+        kinds = gr.update(choices=self._named(told.answer, t)) if told.answer.rows else gr.skip()
         return [
-            render.headline(thread.answer, t), kinds, render.table(thread.answer.rows, t),
-            render.workings(thread.answer, t), render.earlier(thread.earlier, t),
+            gr.skip() if told is thread else told,
+            render.headline(told.answer, t), kinds, render.table(told.answer.rows, t),
+            render.workings(told.answer, t), render.earlier(told.earlier, t),
         ]  # fmt: skip
 
     @property
     def worded(self) -> list[Any]:
-        return [self.head, self.kinds, self.rows, self.how, self.past]
+        return [self.thread, self.head, self.kinds, self.rows, self.how, self.past]
+
+    async def retell(
+        self, language: Language, thread: Thread, source: str, statement: str, reading: str, shown: Shown
+    ) -> list[Any]:
+        """Updates for `retold`, from `told_from`: everything on show that is no label, in the language just picked.
+        Thanks go.
+        """
+        t = Texts(language)
+        said = [gr.skip() for _ in self.worded] if thread.running else await self.reword(thread, source, t)
+        read = await self._read(statement, source, t) if reading else ""
+        return [*said, "", read, *self.writes.retell(shown, t)]
+
+    @property
+    def told_from(self) -> list[Any]:
+        return [self.thread, self.panel.source, self.code, self.reading, self.writes.shown]
+
+    @property
+    def retold(self) -> list[Any]:
+        return [*self.worded, self.thanks, self.reading, *self.writes.worded]
+
+    async def _told(self, thread: Thread, source: str, t: Texts) -> Thread:
+        """The same thread if it is in this language already."""
+        if thread.language == t.language or not thread.answers:
+            return thread
+        about = next((each.receipt.source for each in reversed(thread.answers) if each.receipt), source)
+        try:
+            retelling = await self.services.retelling(about, language=t.language)
+            answers = await asyncio.to_thread(of_conversation, thread.answers, retelling)
+        except PilotError:  # the database is gone: what needs none is told
+            answers = tuple(of_errors(each, t) for each in thread.answers)
+        if not thread.answer.question:
+            return replace(thread, earlier=answers, language=t.language)
+        return replace(thread, earlier=answers[:-1], answer=answers[-1], language=t.language)
 
     # handlers
 
@@ -177,14 +212,16 @@ class DatabaseTab:
         t = self.speak(request)
         if not question.strip() or not source:
             return
-        thread = thread.asking(question.strip())
-        yield ["", *await self.show(thread, t)]
-        events = self.services.ask_database(
-            source, thread.answer.question, conversation=thread.conversation, tables=pinned, language=t.language
-        )
-        async for answer in frames(thread.answer, events):
-            thread = thread.grown(answer)
-            yield [gr.skip(), *await self.show(thread, t)]
+        language = thread.language if thread.answers else t.language
+        thread = replace(thread.asking(question.strip()), language=language)
+        with self.stops.watched(request) as stop:
+            yield ["", *await self.show(thread, t)]
+            events = self.services.ask_database(
+                source, thread.answer.question, conversation=thread.conversation, tables=pinned, language=t.language
+            )
+            async for answer in frames(thread.answer, events, stop):
+                thread = thread.grown(answer)
+                yield [gr.skip(), *await self.show(thread, t)]
 
     async def _run(self, statement: str, source: str, thread: Thread, request: gr.Request) -> AsyncIterator[list[Any]]:
         """The visitor's own statement, through the same guard; one that would change data is the write panel's."""
@@ -193,7 +230,11 @@ class DatabaseTab:
             return
         yield self._working()
         t = self.speak(request)
-        answer = await self._answered(statement, source, thread.answer, t)
+        with self.stops.watched(request) as stop:
+            answer = await unless(stop, self._answered(statement, source, thread.answer, t))
+        if answer is None:
+            yield await self._left(thread, t)
+            return
         corrected = answer.sql if not answer.failure else thread.corrected
         shown = await self.show(replace(thread, answer=answer, corrected=corrected), t)
         shown[self.view.index(self.editor)] = gr.update(visible=True)
@@ -203,8 +244,9 @@ class DatabaseTab:
         """The statement on show, on what the database holds now."""
         yield self._working()
         t = self.speak(request)
-        answer = await self._answered(thread.answer.sql, source, thread.answer, t)
-        yield await self.show(replace(thread, answer=answer), t)
+        with self.stops.watched(request) as stop:
+            answer = await unless(stop, self._answered(thread.answer.sql, source, thread.answer, t))
+        yield await self.show(replace(thread, answer=answer), t) if answer else await self._left(thread, t)
 
     async def _rerun(self, which: str, source: str, thread: Thread, request: gr.Request) -> AsyncIterator[list[Any]]:
         """An earlier question of this conversation, its statement on what the database holds now."""
@@ -214,8 +256,18 @@ class DatabaseTab:
             return
         yield self._working()
         asked = thread.earlier[number]
-        thread = thread.asking(asked.question)
-        yield await self.show(thread.grown(await self._answered(asked.sql, source, asked, t)), t)
+        with self.stops.watched(request) as stop:
+            answer = await unless(stop, self._answered(asked.sql, source, asked, t))
+        if answer is None:
+            yield await self._left(thread, t)
+            return
+        yield await self.show(thread.asking(asked.question).grown(answer), t)
+
+    async def _left(self, thread: Thread, t: Texts) -> list[Any]:
+        """Updates for `view` after a statement was stopped: all as before, and it still stands in the editor."""
+        shown = await self.show(thread, t)
+        shown[self.view.index(self.editor)] = gr.skip()
+        return shown
 
     def _working(self) -> list[Any]:
         """Updates for `view` while a statement runs: it can be stopped."""
@@ -230,15 +282,18 @@ class DatabaseTab:
         try:
             ran = await self.services.run_sql(source, statement, question=asked.question, language=t.language)
         except SqlRejected as error:  # so it is none of the statements that are called checked
-            refused = (SqlRefused(statement, error.message),)
-            return replace(answer, refused=refused, failure=panels.failed(error))
+            failure = panels.failed(error)
+            refused = (SqlRefused(statement, error.message, failure.key, failure.values),)
+            return replace(answer, refused=refused, failure=failure)
         except PilotError as error:
             return replace(answer, sql=statement, failure=panels.failed(error))
         return replace(answer, sql=ran.sql, rows=ran.rows, chart=ran.chart, explanation=ran.explanation,
                        summary=ran.summary, receipt=ran.receipt, finished=True)  # fmt: skip
 
     async def _explain(self, statement: str, source: str, request: gr.Request) -> str:
-        t = self.speak(request)
+        return await self._read(statement, source, self.speak(request))
+
+    async def _read(self, statement: str, source: str, t: Texts) -> str:
         try:
             read = await self.services.read_sql(source, statement, language=t.language)
         except PilotError as error:
@@ -257,12 +312,6 @@ class DatabaseTab:
         except PilotError as error:
             return [None, panels.problem(error, t)]
         return [file, ""]
-
-    async def _stop(self, thread: Thread, request: gr.Request) -> list[Any]:
-        """What stands in the editor stays: it may be what was stopped."""
-        shown = await self.show(thread.stop(), self.speak(request))
-        shown[self.view.index(self.editor)] = gr.skip()
-        return shown
 
     async def _right(self, thread: Thread, request: gr.Request) -> str:
         return await self._judge(thread, "right", self.speak(request))
@@ -303,12 +352,15 @@ class DatabaseTab:
         return [gr.update(visible=True), sql_lines(thread.answer.sql or thread.answer.draft)]
 
     async def _open(self, conversation: str, request: gr.Request) -> list[Any]:
+        t = self.speak(request)
         thread, target = await open_thread(self.services.store, conversation)
-        return [target or gr.skip(), *await self.show(thread, self.speak(request))]
+        return [target or gr.skip(), *await self.show(await self._told(thread, target, t), t)]
 
-    async def _reword(self, thread: Thread, request: gr.Request) -> list[Any]:
-        """The language may have changed while the answer came."""
-        return self.reword(thread, self.speak(request))
+    async def _reword(self, thread: Thread, source: str, request: gr.Request) -> list[Any]:
+        """The language may have changed while the answer came. The next one, if it comes already, draws itself."""
+        if thread.running:
+            return [gr.skip() for _ in self.worded]
+        return await self.reword(thread, source, self.speak(request))
 
     async def _list(self, thread: Thread) -> list[Any]:
         return await self.history.show(thread.conversation)

@@ -16,7 +16,7 @@ from pilot.web.ui.labels import Labels
 from pilot.web.ui.spaces import SpacePanel
 from pilot.web.ui.stored import open_thread
 from pilot.web.ui.thread import Thread
-from pilot.web.ui.visit import PRIVATE, Speaker, frames
+from pilot.web.ui.visit import PRIVATE, Speaker, Stops, frames
 
 PASSAGES = 10  # of a search
 
@@ -24,7 +24,7 @@ PASSAGES = 10  # of a search
 class DocumentsTab:
     def __init__(self, services: Services, labels: Labels, speak: Speaker) -> None:
         self.services, self.speak = services, speak
-        self.thread = gr.State(Thread())
+        self.thread, self.stops = gr.State(Thread()), Stops()
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=0, min_width=264, elem_classes="side"):
                 self.panel = SpacePanel(services, labels, speak)
@@ -78,8 +78,7 @@ class DocumentsTab:
             [self.thread, self.hello, self.answer, self.actions],
             **PRIVATE,
         )
-        stopped = self.stop.click(None, cancels=[run, summed], **PRIVATE)
-        stopped.then(self._stop, self.thread, self.view, **PRIVATE)  # not before: the run would still draw
+        self.stop.click(self.stops.ask, queue=False, **PRIVATE)
         self.right.click(self._right, self.thread, self.thanks, **PRIVATE)
         self.wrong.click(self._wrong, self.thread, self.thanks, **PRIVATE)
         self.history.wire(self._open, self._list, self.thread, [self.panel.space, *self.view])
@@ -87,7 +86,7 @@ class DocumentsTab:
     async def show(self, thread: Thread, t: Texts) -> list[Any]:
         """Updates for `view`."""
         answer = thread.answer
-        running = answer.running and bool(answer.question)
+        running = thread.running
         return [
             thread,
             gr.update(visible=not thread.answers),
@@ -117,17 +116,14 @@ class DocumentsTab:
         if not question.strip() or not space:
             return
         thread = thread.asking(question.strip())
-        yield ["", *await self.show(thread, t)]
-        events = self.services.ask_documents(
-            space,
-            thread.answer.question,
-            conversation=thread.conversation,
-            also=also or (),
-            language=t.language,
-        )
-        async for answer in frames(thread.answer, events):
-            thread = thread.grown(answer)
-            yield [gr.skip(), *await self.show(thread, t)]
+        with self.stops.watched(request) as stop:
+            yield ["", *await self.show(thread, t)]
+            events = self.services.ask_documents(
+                space, thread.answer.question, conversation=thread.conversation, also=also or (), language=t.language
+            )
+            async for answer in frames(thread.answer, events, stop):
+                thread = thread.grown(answer)
+                yield [gr.skip(), *await self.show(thread, t)]
 
     async def _sum_up(
         self, space: str, document: str | None, thread: Thread, request: gr.Request
@@ -144,11 +140,12 @@ class DocumentsTab:
         except PilotError:  # deleted meanwhile: the list says so
             return
         thread = thread.asking(t("documents.sum_up.asked", name=record.name))
-        yield await self.show(thread, t)
-        events = self.services.sum_up(space, document, conversation=thread.conversation, language=t.language)
-        async for answer in frames(thread.answer, events):
-            thread = thread.grown(answer)
+        with self.stops.watched(request) as stop:
             yield await self.show(thread, t)
+            events = self.services.sum_up(space, document, conversation=thread.conversation, language=t.language)
+            async for answer in frames(thread.answer, events, stop):
+                thread = thread.grown(answer)
+                yield await self.show(thread, t)
 
     async def _search(
         self, question: str, space: str, also: Sequence[str] | None, thread: Thread, request: gr.Request
@@ -164,9 +161,6 @@ class DocumentsTab:
         thread = replace(thread, found=found)
         return [thread, gr.update(visible=False), _shown(thread, t), gr.update(visible=False)]
 
-    async def _stop(self, thread: Thread, request: gr.Request) -> list[Any]:
-        return await self.show(thread.stop(), self.speak(request))
-
     async def _right(self, thread: Thread, request: gr.Request) -> str:
         await self.services.approvals.judge(thread.answer.message, "right")
         return self.speak(request)("web.feedback.thanks.right")
@@ -180,7 +174,9 @@ class DocumentsTab:
         return [target or gr.skip(), *await self.show(thread, self.speak(request))]
 
     async def _reword(self, thread: Thread, request: gr.Request) -> list[Any]:
-        """The language may have changed while the answer came."""
+        """The language may have changed while the answer came. The next one, if it comes already, draws itself."""
+        if thread.running:
+            return [gr.skip() for _ in self.worded]
         return self.reword(thread, self.speak(request))
 
     async def _list(self, thread: Thread) -> list[Any]:

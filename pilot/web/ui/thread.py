@@ -3,13 +3,15 @@
 from dataclasses import dataclass, field, replace
 
 from pilot.chat.events import FoundPassage
+from pilot.i18n import Language
 from pilot.web.answer import Answer
 
 
 @dataclass(frozen=True)
 class Thread:
     """`conversation` is empty until its first answer is stored. `corrected` is a statement that he wrote himself and
-    ran in place of the model's; `found` are the passages of a search that is on show in place of the answer.
+    ran in place of the model's; `found` are the passages of a search that is on show in place of the answer; `language`
+    is that of all its sentences, where it is known.
     """
 
     conversation: str = ""
@@ -17,14 +19,19 @@ class Thread:
     answer: Answer = field(default_factory=Answer)
     corrected: str = ""
     found: tuple[FoundPassage, ...] | None = None
+    language: Language | None = None
 
     @property
     def answers(self) -> tuple[Answer, ...]:
         return (*self.earlier, self.answer) if self.answer.question else self.earlier
 
+    @property
+    def running(self) -> bool:
+        return self.answer.running and bool(self.answer.question)
+
     def asking(self, question: str) -> "Thread":
         """A new question; the answer on show becomes an earlier one."""
-        return Thread(self.conversation, self.answers, Answer(question))
+        return Thread(self.conversation, self.answers, Answer(question), language=self.language)
 
     def again(self) -> "Thread":
         """The last question once more."""
@@ -35,10 +42,6 @@ class Thread:
         elsewhere = bool(answer.conversation and self.conversation) and answer.conversation != self.conversation
         conversation = answer.conversation or self.conversation
         return replace(self, answer=answer, conversation=conversation, earlier=() if elsewhere else self.earlier)
-
-    def stop(self) -> "Thread":
-        stopped = replace(self.answer, stopped=True) if self.answer.running and self.answer.question else self.answer
-        return replace(self, answer=stopped)
 
 
 def of_answers(conversation: str, answers: tuple[Answer, ...]) -> Thread:
