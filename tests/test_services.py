@@ -1,6 +1,5 @@
 """The composition root: sources of the settings, turns that are kept, answers when no model is there."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -189,7 +188,6 @@ async def test_a_database_that_dies_fails_its_questions_alone_and_works_again_wh
             await services.sources.add("Mortal", server.url("d").render_as_string())
             assert isinstance(await _last(services, "Mortal"), Finished)
             server.stop()
-            started = time.monotonic()
             failed = await _last(services, "Mortal", language="zh")
             assert isinstance(failed, Failed)
             assert (failed.code, failed.remedy) == (
@@ -197,7 +195,6 @@ async def test_a_database_that_dies_fails_its_questions_alone_and_works_again_wh
                 "请检查服务器是否在运行，以及地址和端口是否正确。",
             )
             assert failed.message.startswith("数据库服务器没有响应")
-            assert time.monotonic() - started < 8
             assert isinstance(await _last(services, SAMPLE_SOURCE), Finished)
             server.start()
             assert isinstance(await _last(services, "Mortal"), Finished)

@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import time
 from collections.abc import Iterable
 
 import pytest
@@ -153,11 +152,11 @@ def test_a_long_chain_of_unions_is_no_crash(schema: Schema) -> None:
     assert check("SELECT 1" + " UNION SELECT 1" * 1200, schema=schema, max_rows=10).tables == ()
 
 
-def test_a_chain_of_ctes_that_each_read_the_last_one_twice_takes_no_time(schema: Schema) -> None:
+def test_a_chain_of_ctes_that_each_read_the_last_one_twice_is_read_once(schema: Schema) -> None:
+    """Else 2^29 readings: this would not end."""
     chain = "".join(f", a{n} AS (SELECT x.* FROM a{n - 1} x, a{n - 1} y)" for n in range(1, 30))  # noqa: S608
-    started = time.monotonic()
-    check(f"WITH a0 AS (SELECT * FROM customers){chain} SELECT name FROM a29", schema=schema, max_rows=10)  # noqa: S608
-    assert time.monotonic() - started < 2
+    allowed = check(f"WITH a0 AS (SELECT * FROM customers){chain} SELECT name FROM a29", schema=schema, max_rows=10)  # noqa: S608
+    assert allowed.tables == ("customers",)
 
 
 def test_a_refusal_does_not_repeat_a_long_text(schema: Schema) -> None:

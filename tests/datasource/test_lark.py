@@ -2,7 +2,6 @@
 
 import dataclasses
 import random
-import time
 from pathlib import Path
 
 import numpy as np
@@ -110,16 +109,3 @@ def test_no_table_or_too_many_are_refused(count: int) -> None:
     tables = tuple(Table(f"t{number}", (Column("a", "INT", "number"),)) for number in range(count))
     with pytest.raises(ValueError, match="table"):
         grammar(Schema("sqlite", tables))
-
-
-def test_a_schema_of_twenty_tables_compiles_in_twenty_milliseconds() -> None:
-    tables = tuple(
-        Table(f"table_{number}", tuple(Column(f"column_{place}", "X", KINDS[place % 5]) for place in range(15)))
-        for number in range(20)
-    )
-    tokenizer, text, spent = LLTokenizer("byte"), grammar(Schema("mysql", tables)), []
-    for _ in range(8):
-        started = time.process_time()
-        LLMatcher(tokenizer, LLMatcher.grammar_from_lark(text))
-        spent.append(time.process_time() - started)
-    assert min(spent) < 0.02
