@@ -91,8 +91,9 @@ class Work:
         learn, exam = await self._collected()
         self.say(phase="training", learn=len(learn), exam=len(exam), step=0, steps=0)
         result = await self._trained()
-        self.say(phase="examining", step=0, steps=2 * len(exam), loss=self.run.loss)
-        await self._examined(result, learn, exam)
+        if self.run.perplexity_after is None:  # said last, once everything else of the exam was
+            self.say(phase="examining", step=0, steps=2 * len(exam), loss=self.run.loss)
+            await self._examined(result, learn, exam)
         self.say(phase="deciding", step=0, steps=0)
         found = self._decided()
         if found.state == "better" and found.wish.release and self.runs.exam(found.id).gain >= SURE:

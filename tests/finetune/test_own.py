@@ -8,7 +8,6 @@ import json
 import shutil
 import signal
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -146,7 +145,7 @@ async def test_unasked_a_surely_better_one_goes_live_and_what_was_done_is_not_do
     monkeypatch.setattr("pilot.finetune.loop.LEAST_GAIN", -100.0)  # whatever so few steps have taught
     monkeypatch.setattr("pilot.finetune.loop.SURE", services.own.store.exam(trained.id).gain + surplus)
     monkeypatch.setattr(kind, "OWN", SMALL)
-    monkeypatch.setattr(own, "GUARDED", 16)
+    monkeypatch.setattr("pilot.finetune.loop.examine", lambda *_, **__: pytest.fail("it has been examined"))
     services.own.store.keep(replace(trained, state="stopped", wish=replace(trained.wish, release=True)))
     points = await services.own.curves(trained.id)
     released = await loop(settings, trained.id)
@@ -247,10 +246,8 @@ async def test_training_waits_while_people_ask_and_ends_with_the_night() -> None
         asking = threading.Thread(target=lambda: asyncio.run(_ask(live.url)))
         asking.start()
         await _until(courtesy.busy)
-        began = time.monotonic()
         await asyncio.to_thread(courtesy)
         assert heard == [True, False]
-        assert time.monotonic() - began > 0.1
         asking.join()
     courtesy.close()
     with pytest.raises(Ended):

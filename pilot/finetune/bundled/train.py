@@ -33,6 +33,7 @@ class Settings:
 
     examples: int = 200_000
     batch: int = 32
+    pool: int = POOL  # examples drawn at once
     encoder_rate: float = 1.5e-4
     decoder_rate: float = 8e-4
     warm_up: int = 150  # steps
@@ -67,10 +68,11 @@ def train(data: Path, encoder: Path, run: Path, settings: Settings, *, start: Pa
         optimiser.step()
         seen += len(batch.pieces)
         losses = [before + float(now.detach()) for before, now in zip(losses, (loss, used, right), strict=True)]
-        if (step + 1) % (POOL // settings.batch) == 0 or step + 1 == steps:
-            if (step + 1) % (SAVED_AFTER * POOL // settings.batch) == 0 or step + 1 == steps:
+        per_pool = settings.pool // settings.batch
+        if (step + 1) % per_pool == 0 or step + 1 == steps:
+            if (step + 1) % (SAVED_AFTER * per_pool) == 0 or step + 1 == steps:
                 save(run, network, optimiser, step + 1)
-            count = (step + 1) % (POOL // settings.batch) or POOL // settings.batch
+            count = (step + 1) % per_pool or per_pool
             _log(run, step + 1, settings, [total / count for total in losses], seen / (time.monotonic() - began))
             losses = [0.0, 0.0, 0.0]
     save_weights(network, run / "model.safetensors")
@@ -85,9 +87,9 @@ def save_weights(network: Network, file: Path) -> None:
 
 def _steps(mixture: Mixture, settings: Settings, done: int, steps: int) -> Iterator[tuple[int, tuple[Batch, Targets]]]:
     """Whole pools; `done` is a multiple of a pool's batches."""
-    per_pool = POOL // settings.batch
+    per_pool = settings.pool // settings.batch
     for number in range(done // per_pool, -(-steps // per_pool)):
-        pool = mixture.pool(number, settings.seed)
+        pool = mixture.pool(number, settings.seed, settings.pool)
         for place, pair in enumerate(batches(pool, settings.batch, random.Random(f"{settings.seed}/{number}/order"))):
             if number * per_pool + place < steps:
                 yield number * per_pool + place, pair

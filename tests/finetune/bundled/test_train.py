@@ -5,7 +5,9 @@ import json
 import random
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -95,13 +97,13 @@ def test_a_table_of_wikisql(corpus: Path) -> None:
 
 def test_pools_are_the_same_whenever_they_are_drawn(corpus: Path, encoder: Path) -> None:
     mixture = Mixture.open(corpus, Reader(Pieces(load_tokenizer(encoder)), most=230))
-    assert mixture.pool(3, seed=1) == mixture.pool(3, seed=1)
-    assert mixture.pool(3, seed=1) != mixture.pool(4, seed=1)
+    assert mixture.pool(3, seed=1, size=64) == mixture.pool(3, seed=1, size=64)
+    assert mixture.pool(3, seed=1, size=64) != mixture.pool(4, seed=1, size=64)
 
 
 def test_targets_of_a_batch_are_those_of_its_examples(corpus: Path, encoder: Path) -> None:
     mixture = Mixture.open(corpus, Reader(Pieces(load_tokenizer(encoder)), most=230))
-    pool = mixture.pool(0, seed=1)
+    pool = mixture.pool(0, seed=1, size=64)
     for _, targets in batches(pool, 16, random.Random(0))[:4]:
         lengths = (targets.next != IGNORED).sum(1).tolist()
         for said, following, length in zip(targets.said, targets.next, lengths, strict=True):
@@ -114,12 +116,11 @@ def test_targets_of_a_batch_are_those_of_its_examples(corpus: Path, encoder: Pat
 @pytest.mark.timeout(600)
 def test_a_run_is_trained_resumed_packed_and_measured(corpus: Path, encoder: Path, tmp_path: Path) -> None:
     run, folder = tmp_path / "run", tmp_path / "model"
-    settings = Settings(examples=512, batch=256, device="cpu")
-    train(corpus, encoder, run, settings)
-    first = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert first[-1]["examples"] == 512
-    train(corpus, encoder, run, settings)  # done already: nothing is trained again
-    assert len((run / "log.jsonl").read_text(encoding="utf-8").splitlines()) == len(first)
+    settings = Settings(examples=16, batch=8, pool=8, device="cpu")
+    train(corpus, encoder, run, replace(settings, examples=8))  # as if it had been stopped after a pool
+    for _ in range(2):  # the second finds it done: nothing is trained again
+        train(corpus, encoder, run, settings)
+        assert [line["examples"] for line in _log(run)] == [8, 16]
     package(run, folder)
     model = TextToSqlModel.load(folder, encoder, torch.device("cpu"))
     sets = tmp_path / "sets"
@@ -134,3 +135,7 @@ def test_a_run_is_trained_resumed_packed_and_measured(corpus: Path, encoder: Pat
 def test_an_unfinished_run_is_not_packed(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         package(tmp_path, tmp_path / "model")
+
+
+def _log(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]

@@ -39,8 +39,9 @@ def live(models: Path) -> Iterator[Live]:
 
 
 async def test_an_adapter_is_trained_guarded_examined_released_and_gone_back_from(
-    models: Path, live: Live, counting: list[Example], tmp_path: Path
+    models: Path, live: Live, counting: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("pilot.finetune.causal.MOST_READ", 1024)
     settings = (await product(tmp_path, live.url)).model_copy(
         update={"models_dir": models, "sql_candidates": 1, "max_position_embeddings": 700}
     )

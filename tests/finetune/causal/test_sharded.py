@@ -17,31 +17,32 @@ LONGEST = 400  # seconds for two processes on a busy machine
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2 * LONGEST)]
 
 
-def test_two_processes_equal_one(base: Path, counting: list[Example], tmp_path: Path) -> None:
-    ended = _two("sharded", base, counting, tmp_path / "two")
+@pytest.fixture(scope="module")
+def two(base: Path, counting: list[Example], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two processes have left, first without sharding, then with it."""
+    folder = tmp_path_factory.mktemp("two")
+    write(folder / "examples.jsonl", counting)
+    command = [sys.executable, "-m", "tests.finetune.causal.sharded", base, folder / "examples.jsonl", folder]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST)
     assert ended.returncode == 0, ended.stderr[-2000:]
-    sft(base, counting, tmp_path / "one", replace(RECIPE, batch=2 * RECIPE.batch))
-    one, two = Run(tmp_path / "one").figures(), Run(tmp_path / "two").figures()
-    assert [line["loss"] for line in two] == pytest.approx([line["loss"] for line in one], abs=1e-3)
-    assert two[-1]["loss"] < two[0]["loss"] - 0.5
-    assert (tmp_path / "two" / "result" / "adapter_model.safetensors").exists()
+    return folder
 
 
-def test_it_does_not_run_when_nothing_is_sharded(base: Path, counting: list[Example], tmp_path: Path) -> None:
-    ended = _two("plain", base, counting, tmp_path / "two")
-    assert ended.returncode != 0
-    assert "TrainingRefused: sharding is not active: accelerate chose MULTI_CPU" in ended.stderr
-    assert not Run(tmp_path / "two").result.exists()
+def test_two_processes_equal_one(base: Path, counting: list[Example], two: Path, tmp_path: Path) -> None:
+    sft(base, counting, tmp_path, replace(RECIPE, batch=2 * RECIPE.batch))
+    alone, shared = Run(tmp_path).figures(), Run(two / "sharded").figures()
+    assert [line["loss"] for line in shared] == pytest.approx([line["loss"] for line in alone], abs=1e-3)
+    assert shared[-1]["loss"] < shared[0]["loss"] - 0.5
+    assert (two / "sharded" / "result" / "adapter_model.safetensors").exists()
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_it_does_not_run_when_nothing_is_sharded(two: Path, rank: int) -> None:
+    said = (two / "plain" / f"refused-{rank}").read_text(encoding="utf-8")
+    assert said == "sharding is not active: accelerate chose MULTI_CPU"
+    assert not Run(two / "plain").result.exists()
 
 
 def test_an_optimizer_that_knows_no_shares_is_refused(base: Path, counting: list[Example], tmp_path: Path) -> None:
     with pytest.raises(InputInvalid, match="sharded weights"):
         sft(base, counting, tmp_path, replace(RECIPE, optimizer="paged_adamw_8bit"), fsdp=True)
-
-
-def _two(kind: str, base: Path, examples: list[Example], folder: Path) -> subprocess.CompletedProcess[str]:
-    file = folder.with_suffix(".jsonl")
-    write(file, examples)
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone"]
-    command += ["-m", "tests.finetune.causal.sharded", kind, str(base), str(file), str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST)
