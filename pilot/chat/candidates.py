@@ -13,7 +13,7 @@ from pilot.chat.vote import Trial, weights
 from pilot.client import Candidate, LlmClient
 from pilot.datasource.base import Datasource, Limits, Rows
 from pilot.datasource.guard import SafeSql, check
-from pilot.datasource.refusals import sentence
+from pilot.datasource.refusals import keyed, sentence
 from pilot.datasource.running import run
 from pilot.errors import ModelFailed, PilotError, SqlError, SqlTimeout
 from pilot.i18n import Texts
@@ -122,14 +122,14 @@ class Candidates:
                 continue
             refusals.append(Refusal(proposal, verdict))
             if proposal.sql:
-                yield SqlRefused(proposal.sql, sentence(verdict, self._texts))
+                yield _refused(proposal.sql, verdict, self._texts)
         trials: list[Trial] = []
         for (proposal, statement), result in zip(passed, await self._run(passed), strict=True):
             if isinstance(result, Rows):
                 trials.append(Trial(statement, result, proposal.share))
             else:
                 refusals.append(Refusal(proposal, result))
-                yield SqlRefused(statement.shown, sentence(result, self._texts))
+                yield _refused(statement.shown, result, self._texts)
         refusals.sort(key=lambda refusal: refusal.proposal.number)
         yield Outcome(tuple(proposals), tuple(trials), tuple(refusals), len(candidates))
 
@@ -199,3 +199,8 @@ class Candidates:
             return await run(self._datasource, statement, limits)
         except SqlError as error:
             return error
+
+
+def _refused(sql: str, error: PilotError, texts: Texts) -> SqlRefused:
+    key, values = keyed(error)
+    return SqlRefused(sql, sentence(error, texts), key, values)

@@ -17,6 +17,7 @@ from pilot.chat.charts import suggest
 from pilot.chat.constraint import Constraint
 from pilot.chat.context import Context, Look, View
 from pilot.chat.coverage import Coverage, cover
+from pilot.chat.declining import said_no
 from pilot.chat.definitions import Definitions, place
 from pilot.chat.doubt import unknown_values
 from pilot.chat.events import (
@@ -63,7 +64,6 @@ from pilot.store import Turn
 EVERY_STEP = Steps()
 MOST_REPAIRS = 2
 REPAIRED = 0.7  # what is left of the confidence after each repair, or with a doubt that remains
-TABLES_TOLD = 8
 REPLY_SHOWN = 500  # characters of a reply without SQL that the model is shown again
 
 
@@ -157,7 +157,7 @@ class DatabaseChat:
             yield defined
         covered = await asyncio.to_thread(self._covered, asked, view, defined)
         if covered.declines:
-            yield Declined(self._said_no(covered.missing), covered.missing)
+            yield Declined(said_no(covered.missing, self._schema, self._texts), covered.missing)
             yield Finished()
             return
         said = find(asked.question, asked.at.date()) if self._steps.times else []
@@ -251,7 +251,9 @@ class DatabaseChat:
             assert outcome is not None  # a round ends with it or raises
             if first is None and outcome.reply:
                 missing = tuple(word for word in [declined(outcome.reply)] if word)
-                yield Declined(self._said_no(missing), missing, shorten(outcome.reply, REPLY_SHOWN))
+                yield Declined(
+                    said_no(missing, self._schema, self._texts), missing, shorten(outcome.reply, REPLY_SHOWN)
+                )
                 yield Finished()
                 return
             first = first or outcome
@@ -290,6 +292,8 @@ class DatabaseChat:
         """
         if not self._steps.decline:
             return Coverage(False, ())
+        if not self._schema.tables:
+            return Coverage(True, ())
         taught = [*(self._memory.questions if self._memory else ()),
                   *(each.quote for each in defined.definitions if defined.used)]  # fmt: skip
         shown = cover(asked.question, view.schema, self._values, asked.at.date(), taught=taught)
@@ -298,15 +302,6 @@ class DatabaseChat:
         return cover(
             asked.question, self._schema, self._values, asked.at.date(), taught=taught
         )  # of a large one not all is shown
-
-    def _said_no(self, missing: Sequence[str]) -> str:
-        """What the database does not say, and what it is about."""
-        listed = [table.name for table in self._schema.tables]
-        holds = self._texts("chat.list.comma").join(listed[:TABLES_TOLD]) + ("…" if len(listed) > TABLES_TOLD else "")
-        if not missing:
-            return self._texts("ask.declined", tables=holds)
-        words = self._texts("chat.list.comma").join(self._texts("chat.say.text", x=word) for word in missing)
-        return self._texts("ask.declined.missing", words=words, tables=holds)
 
     def _failure(self, outcome: Outcome | None) -> PilotError:
         assert outcome is not None

@@ -11,7 +11,7 @@ Plain chat:         TextDelta*, Finished
 Any of them may end with Failed instead of Finished; nothing comes after either.
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from pilot.datasource.base import Rows
@@ -110,10 +110,14 @@ class SqlChecked:
 
 @dataclass(frozen=True)
 class SqlRefused:
-    """The guard or the database said no to this candidate; the next one or a repair follows, or Failed."""
+    """The guard or the database said no to this candidate; the next one or a repair follows, or Failed. `key` and
+    `values` are those of `refusals.keyed`.
+    """
 
     sql: str
     reason: str
+    key: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -274,13 +278,15 @@ class Finished:
 @dataclass(frozen=True)
 class Failed:
     """The answer ended with an error: its code, one sentence, and what mends it. `conversation` is the one to go on
-    with.
+    with; `key` and `values` are those of `refusals.keyed`.
     """
 
     code: str
     message: str
     remedy: str = ""
     conversation: str = ""
+    key: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
 
 
 Event = (
@@ -295,7 +301,7 @@ def to_json(event: Event) -> dict[str, Any]:
     name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in type(event).__name__).lstrip("_")
     if isinstance(event, RowsReady):
         return {"event": name, **rows_json(event.rows)}
-    values = {field.name: getattr(event, field.name) for field in fields(event)}
+    values = {each.name: getattr(event, each.name) for each in fields(event)}
     return {"event": name, **{key: _plain(value) for key, value in values.items()}}
 
 

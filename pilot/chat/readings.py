@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from sqlglot import exp
+
 from pilot.chat.events import DidYouMean, Reading
 from pilot.chat.explain import explain
 from pilot.chat.summary import shown
@@ -31,10 +33,15 @@ def did_you_mean(ranked: Sequence[tuple[Trial, float]], schema: Schema, texts: T
 
 
 def _reading(trial: Trial, other: Trial, share: float, schema: Schema, texts: Texts) -> Reading:
-    mine, theirs = (explain(each.statement.tree, schema, texts) for each in (trial, other))
-    apart = tuple(line for line in mine if line not in theirs) or tuple(mine)
+    meaning = apart(trial.statement.tree, other.statement.tree, schema, texts)
     rows = tuple(tuple(shown(cell, texts) for cell in row) for row in _only_in(trial.rows, other.rows)[:ROWS_SHOWN])
-    return Reading(trial.statement.shown, apart, trial.rows.columns, rows, round(share, 2))
+    return Reading(trial.statement.shown, meaning, trial.rows.columns, rows, round(share, 2))
+
+
+def apart(tree: exp.Expr, other: exp.Expr, schema: Schema, texts: Texts) -> tuple[str, ...]:
+    """What one statement does and the other does not, in plain words; all that it does if words do not tell."""
+    mine, theirs = (explain(each, schema, texts) for each in (tree, other))
+    return tuple(line for line in mine if line not in theirs) or tuple(mine)
 
 
 def _only_in(rows: Rows, other: Rows) -> list[tuple[Cell, ...]]:

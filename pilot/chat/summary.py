@@ -23,12 +23,14 @@ GROUPS_NAMED = 3  # that share an extreme
 WORD = re.compile(r"[^\W\d]\w*")  # a column's name that can be said: not SUM(price * quantity)
 
 
-def summarise(rows: Rows, tree: exp.Expr, texts: Texts, *, schema: Schema | None = None) -> str:
-    """The schema tells times from numbers: 'the latest' and not 'the largest'."""
-    return tidy(_told(rows, tree, speaker(schema or Schema("sqlite", ()), texts)), texts.language)
+def summarise(rows: Rows, tree: exp.Expr, texts: Texts, *, schema: Schema | None = None, count: int = 0) -> str:
+    """The schema tells times from numbers: 'the latest' and not 'the largest'. `count` says how many rows there were,
+    if `rows` are only the first of them.
+    """
+    return tidy(_told(rows, tree, speaker(schema or Schema("sqlite", ()), texts), count), texts.language)
 
 
-def _told(rows: Rows, tree: exp.Expr, say: Speaker) -> str:
+def _told(rows: Rows, tree: exp.Expr, say: Speaker, count: int) -> str:
     if not rows.rows:
         return _nothing(say, tree)
     if len(rows.rows) == 1 and len(rows.columns) == 1:
@@ -38,10 +40,11 @@ def _told(rows: Rows, tree: exp.Expr, say: Speaker) -> str:
     row = _row(say.texts, rows.columns, rows.rows[0])
     if len(rows.rows) == 1:
         return say.texts("chat.sum.one_row", row=row)
-    if compared := _compared(rows, tree, say):
+    whole = count <= len(rows.rows)
+    if whole and (compared := _compared(rows, tree, say)):
         return compared
     counted = say.texts(
-        "chat.sum.truncated" if rows.truncated else "chat.sum.rows", shown=shown(len(rows.rows), say.texts)
+        "chat.sum.truncated" if rows.truncated else "chat.sum.rows", shown=shown(max(count, len(rows.rows)), say.texts)
     )
     first = say.texts("chat.sum.top" if tree.args.get("order") is not None else "chat.sum.first", row=row)
     return say.texts("chat.sum.join", a=counted, b=first)

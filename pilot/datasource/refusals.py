@@ -24,7 +24,8 @@ def fault(kind: type[E], reason: str, **values: str | float | None) -> E:
     """The error for `reason`, in English. Its details hold the reason and the values."""
     kept: dict[str, Any] = {key: shorten(value) if isinstance(value, str) else value for key, value in values.items()}
     texts = Texts("en")
-    return kind(_said(kind, reason, kept, texts), remedy=_remedy(kind, reason, kept, texts), reason=reason, **kept)
+    said, remedy = retold(_key(kind, reason), kept, texts)
+    return kind(said, remedy=remedy, reason=reason, **kept)
 
 
 def sentence(error: PilotError, texts: Texts) -> str:
@@ -38,18 +39,29 @@ def told(error: E, texts: Texts) -> E:
     if texts.language == "en" or not isinstance(reason, str) or not texts.has(_key(type(error), reason)):
         return error
     values = {key: value for key, value in error.details.items() if key != "reason"}
-    message, remedy = _said(type(error), reason, values, texts), _remedy(type(error), reason, values, texts)
+    message, remedy = retold(_key(type(error), reason), values, texts)
     return type(error)(message, remedy=remedy or error.remedy, **error.details)
 
 
-def _said(kind: type[PilotError], reason: str, values: Mapping[str, Any], texts: Texts) -> str:
+def keyed(error: PilotError) -> tuple[str, dict[str, Any]]:
+    """The key of its sentence, and the values in it; "" for an error whose reason is unknown."""
+    reason = error.details.get("reason")
+    key = _key(type(error), reason) if isinstance(reason, str) else ""
+    if not Texts("en").has(key):
+        return "", {}
+    return key, {name: value for name, value in error.details.items() if name != "reason" and _is_plain(value)}
+
+
+def retold(key: str, values: Mapping[str, Any], texts: Texts) -> tuple[str, str]:
+    """The sentence and the remedy of `keyed`, in any language."""
     near = values.get("near")
-    return texts(_key(kind, reason), **values) + (texts("refusals.did_you_mean", near=near) if near else "")
+    said = texts(key, **values) + (texts("refusals.did_you_mean", near=near) if near else "")
+    mends = f"{key}.remedy"
+    return said, texts(mends, **values) if texts.has(mends) else ""
 
 
-def _remedy(kind: type[PilotError], reason: str, values: Mapping[str, Any], texts: Texts) -> str:
-    key = f"{_key(kind, reason)}.remedy"
-    return texts(key, **values) if texts.has(key) else ""
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float)
 
 
 def _key(kind: type[PilotError], reason: str) -> str:

@@ -28,6 +28,7 @@ from pilot.chat.explain import explain
 from pilot.chat.memory import statement as ran
 from pilot.chat.plain import PlainChat
 from pilot.chat.receipt import asked_now, receipt
+from pilot.chat.retelling import Retelling
 from pilot.chat.steps import Steps
 from pilot.chat.summary import summarise
 from pilot.chat.whole import wanted
@@ -402,6 +403,11 @@ class Services:
             raise told(error, texts) from None
         steps = explain(statement.tree, schema, texts, row_limit=self._limits.rows)
         return SqlReading(statement.shown, statement.tables, tuple(steps))
+
+    async def retelling(self, source: str, *, language: Language) -> Retelling:
+        """What tells answers from this database in another language. Raises NotFound, SourceUnreachable."""
+        opened = await self.sources.open(source)
+        return Retelling(opened.schema, opened.values, Texts(language), self._limits.rows)
 
     # The model
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from pilot.chat.events import Event, Failed, Finished, RowsReady, SqlDelta, TextDelta, to_json
-from pilot.datasource.refusals import told
+from pilot.datasource.refusals import keyed, told
 from pilot.errors import PilotError
 from pilot.i18n import Texts
 from pilot.store import ConversationKind, Store, Turn
@@ -76,7 +76,8 @@ class Turns:
 
 
 def _failed(error: PilotError) -> Failed:
-    return Failed(error.code, error.message, error.remedy)
+    key, values = keyed(error)
+    return Failed(error.code, error.message, error.remedy, key=key, values=values)
 
 
 def unexpected(texts: Texts) -> PilotError:

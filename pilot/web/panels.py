@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
 from pilot.chat.events import Failed
-from pilot.datasource.refusals import told
+from pilot.datasource.refusals import keyed, told
 from pilot.datasource.risks import Risk, risk_sentence
 from pilot.errors import PilotError
 from pilot.i18n import Texts
@@ -36,7 +36,8 @@ def problem(error: PilotError, t: Texts, *, subject: str = "") -> str:
 
 
 def failed(error: PilotError) -> Failed:
-    return Failed(error.code, error.message, error.remedy)
+    key, values = keyed(error)
+    return Failed(error.code, error.message, error.remedy, key=key, values=values)
 
 
 def success(text: str) -> str:

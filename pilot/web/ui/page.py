@@ -87,14 +87,14 @@ class Parts:
             picked = gr.State(language)
             button.click(self._words_in, picked, self.labels.components, **PRIVATE)
             button.click(self._retell, [picked, *self._threads], self._retold, **PRIVATE)
+            button.click(self.database.retell, [picked, *self.database.told_from], self.database.retold, **PRIVATE)
             chosen = [picked, self.schema.source, self.schema.table]
             button.click(self.schema.reword, chosen, self.schema.worded, **PRIVATE)
             button.click(self.model.reword, [picked, self.model.own.draft], self.model.told, **PRIVATE)
 
     @property
     def _threads(self) -> list[Any]:
-        return [self.database.thread, self.database.panel.source, self.documents.thread, self.documents.panel.space,
-                self.chat.thread]  # fmt: skip
+        return [self.database.panel.source, self.documents.thread, self.documents.panel.space, self.chat.thread]
 
     @property
     def _arrival(self) -> list[Any]:
@@ -108,7 +108,7 @@ class Parts:
 
     @property
     def _retold(self) -> list[Any]:
-        return [*self.database.worded, *self.database.examples, *self.database.panel.shown,
+        return [*self.database.examples, *self.database.panel.shown,
                 *self.documents.worded, *self.documents.panel.shown, *self.chat.worded, *self._standing]  # fmt: skip
 
     # handlers
@@ -137,13 +137,11 @@ class Parts:
         status = panels.status(card, t, ready=ready, awaited=awaited)
         return [status, *await self.chat.able(), *await self.model.show(t)]
 
-    async def _retell(
-        self, language: Language, asked: Thread, source: str, read: Thread, space: str, talk: Thread
-    ) -> list[Any]:
+    async def _retell(self, language: Language, source: str, read: Thread, space: str, talk: Thread) -> list[Any]:
         """Everything on show that is not a label, in the language just picked."""
         t = Texts(language)
         return [
-            *self.database.reword(asked, t), *await self.database.suggest(source, t),
+            *await self.database.suggest(source, t),
             *await self.database.panel.describe(source, t),
             *self.documents.reword(read, t), *await self.documents.panel.show(space, t),
             *self.chat.reword(talk, t), *await self._stand(t),

@@ -1,18 +1,34 @@
 """A statement that would change data: what it would do is shown, and done only after a yes."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
+from pilot.chat.events import Failed
+from pilot.chat.retelling import failed
 from pilot.datasource.guard_write import is_write
+from pilot.datasource.writes import Rehearsal
 from pilot.errors import PilotError
+from pilot.i18n import Texts
 from pilot.services import Services
-from pilot.web import panels
+from pilot.web import panels, render
 from pilot.web.rehearsals import rehearsal
 from pilot.web.ui.labels import Labels
 from pilot.web.ui.visit import PRIVATE, Speaker
 
-NOTHING = ("", "", "")  # token, source and statement of a rehearsal that waits for a yes
+
+@dataclass(frozen=True)
+class Shown:
+    """What the panel shows: a rehearsal that waits for a yes, with its token and source; what went wrong; or how many
+    rows were changed.
+    """
+
+    token: str = ""
+    source: str = ""
+    found: Rehearsal | None = None
+    failure: Failed | None = None
+    changed: int | None = None
 
 
 class WritePanel:
@@ -20,7 +36,7 @@ class WritePanel:
 
     def __init__(self, services: Services, labels: Labels, speak: Speaker) -> None:
         self.services, self.speak = services, speak
-        self.waiting = gr.State(NOTHING)
+        self.shown = gr.State(Shown())
         self.said = gr.Markdown(elem_classes="pane", elem_id="write-said", latex_delimiters=[])
         with gr.Row(visible=False, elem_classes="actions") as self.choice:
             self.confirm = gr.Button("", variant="stop", size="sm", scale=0, min_width=160, elem_id="write-confirm")
@@ -32,10 +48,25 @@ class WritePanel:
         return self.services.settings.native_sql_can_run_write and is_write(statement)
 
     def wire(self, run: gr.Button, code: Any, source: Any) -> None:
-        shown = [self.waiting, self.said, self.choice, self.confirm]
-        run.click(self._rehearse, [code, source], shown, **PRIVATE)
-        self.confirm.click(self._confirm, self.waiting, shown, **PRIVATE)
-        self.discard.click(self._discard, None, shown, **PRIVATE)
+        outputs = [self.shown, *self.worded]
+        run.click(self._rehearse, [code, source], outputs, **PRIVATE)
+        self.confirm.click(self._confirm, self.shown, outputs, **PRIVATE)
+        self.discard.click(self._discard, None, outputs, **PRIVATE)
+
+    @property
+    def worded(self) -> list[Any]:
+        return [self.said, self.choice, self.confirm]
+
+    def retell(self, shown: Shown, t: Texts) -> list[Any]:
+        """Updates for `worded`."""
+        if shown.found is None:
+            said = render.block(render.failure(failed(shown.failure, t), t)) if shown.failure else ""
+            if shown.changed is not None:
+                said = panels.success(t("web.write.done", count=shown.changed))
+            return [said, gr.update(visible=False), gr.skip()]
+        count = shown.found.count
+        confirm = gr.update(value=t("web.write.confirm", count=count))
+        return [rehearsal(shown.found, t), gr.update(visible=count > 0), confirm]
 
     async def _rehearse(self, statement: str, source: str, request: gr.Request) -> list[Any]:
         if not self.takes(statement):
@@ -44,27 +75,25 @@ class WritePanel:
         try:
             token, found = await self.services.rehearse(source, statement, holder=_holder(request), language=t.language)
         except PilotError as error:
-            return [NOTHING, panels.problem(error, t), gr.update(visible=False), gr.skip()]
-        return [
-            (token, source, found.write.text),
-            rehearsal(found, t),
-            gr.update(visible=found.count > 0),
-            gr.update(value=t("web.write.confirm", count=found.count)),
-        ]
+            return self._show(Shown(failure=panels.failed(error)), t)
+        return self._show(Shown(token, source, found), t)
 
-    async def _confirm(self, waiting: tuple[str, str, str], request: gr.Request) -> list[Any]:
+    async def _confirm(self, shown: Shown, request: gr.Request) -> list[Any]:
         t = self.speak(request)
-        token, source, statement = waiting
+        statement = shown.found.write.text if shown.found else ""
         try:
-            count = await self.services.confirm(source, token, statement, holder=_holder(request), language=t.language)
+            count = await self.services.confirm(
+                shown.source, shown.token, statement, holder=_holder(request), language=t.language
+            )
         except PilotError as error:
-            said = panels.problem(error, t)
-        else:
-            said = panels.success(t("web.write.done", count=count))
-        return [NOTHING, said, gr.update(visible=False), gr.skip()]
+            return self._show(Shown(failure=panels.failed(error)), t)
+        return self._show(Shown(changed=count), t)
 
     def _discard(self) -> list[Any]:
-        return [NOTHING, "", gr.update(visible=False), gr.skip()]
+        return [Shown(), "", gr.update(visible=False), gr.skip()]
+
+    def _show(self, shown: Shown, t: Texts) -> list[Any]:
+        return [shown, *self.retell(shown, t)]
 
 
 def _holder(request: gr.Request) -> str:
