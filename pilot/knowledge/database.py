@@ -10,7 +10,8 @@ from pilot.errors import DocumentError, StorageFull
 from pilot.knowledge.lexical import TOKENIZER
 from pilot.knowledge.sentences import complaint
 
-VERSION = 2
+VERSION = 3
+SECOND = 2  # the version that keeps the pages
 # contentless: the text stands in chunks. Deleting needs the very words that were added (index.py makes them again)
 TERMS = f"CREATE VIRTUAL TABLE IF NOT EXISTS terms USING fts5(context, text, content='', tokenize='{TOKENIZER}');"
 SCHEMA = f"""
@@ -33,7 +34,9 @@ CREATE TABLE IF NOT EXISTS documents (
     chunks INTEGER NOT NULL DEFAULT 0, UNIQUE (space, digest), UNIQUE (space, source));
 CREATE TABLE IF NOT EXISTS pages (
     document INTEGER NOT NULL REFERENCES documents(seq), number INTEGER NOT NULL, page INTEGER, section TEXT NOT NULL,
-    markup TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (document, number)) WITHOUT ROWID;
+    markup TEXT NOT NULL, inside TEXT NOT NULL DEFAULT '[]', text TEXT NOT NULL, PRIMARY KEY (document, number)
+    ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS pages_of ON pages (document, page);
 CREATE TABLE IF NOT EXISTS chunks (
     id INTEGER PRIMARY KEY, idx INTEGER NOT NULL REFERENCES indexes(seq),
     document INTEGER NOT NULL REFERENCES documents(seq), number INTEGER NOT NULL,
@@ -60,6 +63,8 @@ INSERT INTO documents (seq, id, space, name, source, digest, bytes, original, st
 DROP TABLE old_documents; DROP TABLE old_spaces;
 COMMIT;
 """
+# The second knew of no page what it looks like: of archives and mails until they are read again.
+FROM_SECOND = "ALTER TABLE pages ADD COLUMN inside TEXT NOT NULL DEFAULT '[]';"
 MERGED_AT_ONCE = 500  # pages of the word index; about 50 ms
 
 
@@ -141,9 +146,10 @@ def _connect(file: Path) -> sqlite3.Connection:
 
 def _bring_up_to_date(connection: sqlite3.Connection) -> None:
     [version] = connection.execute("PRAGMA user_version").fetchone()
-    if version < VERSION and connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'documents'").fetchone():
+    made = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'documents'").fetchone()
+    if version < SECOND and made:
         connection.executescript(FROM_FIRST.replace("-- the schema", SCHEMA))
         connection.execute("VACUUM")  # auto_vacuum begins with it
     elif version < VERSION:
-        connection.executescript(SCHEMA)
+        connection.executescript(f"BEGIN IMMEDIATE; {FROM_SECOND if made else ''} {SCHEMA} COMMIT;")
     connection.execute("PRAGMA foreign_keys = ON")

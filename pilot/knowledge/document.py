@@ -12,13 +12,16 @@ Markup = Literal["plain", "markdown"]
 class Page:
     """`number` counts from 1 where the format has pages, else None. `section` is the heading path at its top.
 
-    `markup` tells the chunker whether `#`, `|` and fences in the text mean headings, tables and code.
+    `markup` tells the chunker whether `#`, `|` and fences in the text mean headings, tables and code. `inside` leads to
+    what the page looks like, where it is part of a file in an archive or a mail: which file in it (counted from 0),
+    which file in that one, and so on; at last the page's number in the innermost, 0 for a picture. Else it is empty.
     """
 
     text: str
     number: int | None = None
     section: str = ""
     markup: Markup = "plain"
+    inside: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,19 @@ class Document:
 
     pages: tuple[Page, ...]
     left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A page to be looked at; of a very long one the part around a passage. `text` begins at character `start` of
+    `length`; `before` and `after` are the numbers of its neighbours.
+    """
+
+    page: Page
+    start: int
+    length: int
+    before: int | None
+    after: int | None
 
 
 def seen(letter: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from pilot.errors import IndexMismatch, ModelError
-from pilot.knowledge import scripts, search
+from pilot.knowledge import probes, scripts, search
 from pilot.knowledge.crossing import apart
 from pilot.knowledge.embedders import Embedders, Reranker
 from pilot.knowledge.holdings import Holdings
@@ -57,7 +57,7 @@ class Finder:
     async def readable(self, text: str, embedder: str) -> float:
         """Share of the letters of `text` that the embedder can read. Raises a ModelError when it does not answer."""
         if embedder not in self._read:
-            self._read[embedder] = await scripts.scripts_read_by(self._embedders(embedder))
+            self._read[embedder] = await probes.scripts_read_by(self._embedders(embedder))
         return scripts.readable(text, self._read[embedder])
 
     async def _nearest(
@@ -85,7 +85,7 @@ class Finder:
         """In the order of the reranker, where it reads the question's script and answers."""
         try:
             if self._reranked is None:
-                self._reranked = await scripts.scripts_ranked_by(reranker.scores)
+                self._reranked = await probes.scripts_ranked_by(reranker.scores)
             if not passages or scripts.readable(question, self._reranked) < search.MOSTLY:
                 return passages
             scores = await reranker.scores(question, [_told(passage) for passage in passages])

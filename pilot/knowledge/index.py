@@ -16,7 +16,7 @@ import numpy as np
 from pilot.errors import NotFound
 from pilot.knowledge.chunking import Chunk
 from pilot.knowledge.database import TERMS, Database
-from pilot.knowledge.document import Document, Page
+from pilot.knowledge.document import Document, Leaf, Page
 from pilot.knowledge.embedders import Vectors
 from pilot.knowledge.lexical import VERSION, index_text, within
 from pilot.knowledge.records import Index, Space
@@ -161,7 +161,32 @@ class ChunkIndex:
         with self._database.reading() as connection:
             rows = connection.execute("SELECT p.* FROM pages p JOIN documents d ON d.seq = p.document WHERE d.id = ? "
                                       "ORDER BY p.number", (document,))  # fmt: skip
-            return tuple(Page(row["text"], row["page"], row["section"], row["markup"]) for row in rows)
+            return tuple(_page(row) for row in rows)
+
+    def leaf(self, document: str, page: int | None, around: tuple[int, int], most: int | None) -> Leaf | None:
+        """The page of this number, else the first; None of a document without pages. Of a page that is longer than
+        `most` characters before and after `around`, that part.
+        """
+        start, stop = (0, -1) if most is None else (max(0, around[0] - most), max(around) + most)
+        found = (
+            "SELECT p.document, p.number, p.page, p.section, p.markup, p.inside, length(p.text) AS length, "
+            "substr(p.text, :start + 1, iif(:stop < 0, length(p.text), :stop - :start)) AS text "
+            "FROM pages p JOIN documents d ON d.seq = p.document WHERE d.id = :document "
+        )
+        asked = {"document": document, "page": page, "start": start, "stop": stop}
+        with self._database.reading() as connection:
+            row = (
+                connection.execute(f"{found} AND p.page IS :page ORDER BY p.number LIMIT 1", asked).fetchone()
+                or connection.execute(f"{found} ORDER BY p.number LIMIT 1", asked | {"start": 0}).fetchone()
+            )
+            if row is None:
+                return None
+            where = (row["document"], row["number"])
+            before = connection.execute("SELECT page FROM pages WHERE document = ? AND number < ? "
+                                        "ORDER BY number DESC LIMIT 1", where).fetchone()  # fmt: skip
+            after = connection.execute("SELECT page FROM pages WHERE document = ? AND number > ? "
+                                       "ORDER BY number LIMIT 1", where).fetchone()  # fmt: skip
+        return Leaf(_page(row), start, row["length"], before and before["page"], after and after["page"])
 
     def renew_terms(self) -> None:
         """Index the words of all chunks again if another version of the tokenizing made them."""
@@ -174,6 +199,10 @@ class ChunkIndex:
             for row in connection.execute(WORDS).fetchall():
                 _add_terms(connection, row["id"], row["idx"], row["name"], row["section"], row["text"])
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('lexical', ?)", (str(VERSION),))
+
+
+def _page(row: Any) -> Page:
+    return Page(row["text"], row["page"], row["section"], row["markup"], tuple(json.loads(row["inside"])))
 
 
 def _insert(
@@ -192,8 +221,11 @@ def _make_ready(connection: sqlite3.Connection, row: Any, read: Document, chunks
     """The pages, and the newer version in the place of the one before."""
     connection.execute("DELETE FROM pages WHERE document = ?", (row["seq"],))
     connection.executemany(
-        "INSERT INTO pages (document, number, page, section, markup, text) VALUES (?, ?, ?, ?, ?, ?)",
-        [(row["seq"], n, page.number, page.section, page.markup, page.text) for n, page in enumerate(read.pages)],
+        "INSERT INTO pages (document, number, page, section, markup, inside, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (row["seq"], n, page.number, page.section, page.markup, json.dumps(page.inside), page.text)
+            for n, page in enumerate(read.pages)
+        ],
     )
     connection.execute(
         "UPDATE documents SET state = 'ready', pages = ?, chunks = ?, problem = ?, reason = ?, remedy = '', told = ?, "

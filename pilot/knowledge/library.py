@@ -15,14 +15,14 @@ from typing import IO
 from pilot.errors import InputInvalid, PilotError
 from pilot.knowledge import sitemap, transfer, urls
 from pilot.knowledge.crossing import apart
-from pilot.knowledge.document import Page
+from pilot.knowledge.document import Leaf, Page
 from pilot.knowledge.embedders import Embedder, Embedders, Reranker, only
 from pilot.knowledge.finding import Finder
 from pilot.knowledge.holdings import Holdings, open_holdings
 from pilot.knowledge.ingestion import Ingestion
 from pilot.knowledge.names import file_name, question_text, space_name
 from pilot.knowledge.originals import Original
-from pilot.knowledge.pictures import Marks, Picture, Pictures, is_pdf
+from pilot.knowledge.pictures import Marks, Picture, Pictures, Span, shows
 from pilot.knowledge.readers.problems import unreadable
 from pilot.knowledge.records import DocumentRecord, Passage, Space, SpaceSettings
 from pilot.knowledge.urls import Fetched
@@ -207,23 +207,36 @@ class Library:
         await apart(self._holdings.catalog.document, space, document)
         return await apart(self._holdings.chunks.pages, document)
 
+    async def leaf(
+        self, space: str, document: str, page: int | None, *, around: Span = (0, 0), most: int | None = None
+    ) -> Leaf | None:
+        """One page (the first where there is none of this number), of a long one `most` characters before and after
+        `around`; None of a document that has not been read. Raises NotFound.
+        """
+        await apart(self._holdings.catalog.document, space, document)
+        return await apart(self._holdings.chunks.leaf, document, page, around, most)
+
     async def page(self, space: str, document: str, page: int | None) -> str:
         """The text of one page; the offsets of its passages hold in it. Raises NotFound."""
-        return next((each.text for each in await self.pages(space, document) if each.number == page), "")
+        leaf = await self.leaf(space, document, page)
+        return leaf.page.text if leaf and leaf.page.number == page else ""
 
-    async def picture(self, space: str, document: str, page: int, marks: Marks = UNMARKED) -> Picture | None:
-        """A page of a PDF, with what is marked; None where the document is none.
+    async def picture(self, space: str, document: str, page: int | None, marks: Marks = UNMARKED) -> Picture | None:
+        """How a page looks, with what is marked; None where only its text can be shown: of anything but PDF and
+        pictures, by themselves or in an archive or a mail.
 
         Raises NotFound, DocumentUnreadable.
         """
-        text = await self.page(space, document, page)
+        record, leaf = await self.document(space, document), await self.leaf(space, document, page)
+        here = leaf.page if leaf and leaf.page.number == page else Page("", page)
         file = self._holdings.originals.file(await apart(self._holdings.catalog.original, space, document))
-        return await self._pictures.draw(file, page, text, marks) if await apart(is_pdf, file) else None
+        return await self._pictures.draw(file, record.name, here, marks) if await apart(shows, file, here) else None
 
     async def context(self, space: str, passage: Passage, *, characters: int = 600) -> str:
         """The passage with up to so many characters of its page before and after it. Raises NotFound."""
-        text = await self.page(space, passage.document_id, passage.page)
-        return text[max(0, passage.start - characters) : passage.stop + characters].strip()
+        around = (passage.start, passage.stop)
+        leaf = await self.leaf(space, passage.document_id, passage.page, around=around, most=characters)
+        return leaf.page.text.strip() if leaf else ""
 
     # One file
 

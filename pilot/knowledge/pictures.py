@@ -1,4 +1,4 @@
-"""A page of a PDF as a picture with its passages marked: drawn in a child process, kept for a while."""
+"""A page of a PDF, or a picture, with its passages marked: drawn in a child process, kept for a while."""
 
 import asyncio
 import json
@@ -9,17 +9,17 @@ from math import ceil
 from pathlib import Path
 
 from pilot.knowledge import children
-from pilot.knowledge.document import squashed
+from pilot.knowledge.document import Page, squashed
+from pilot.knowledge.readers.detect import is_drawn
 from pilot.knowledge.readers.problems import unreadable
 
 MEGABYTES = 1000
-SECONDS = 30.0
+SECONDS = 60.0  # a scan is read once more
 PROCESSOR_SECONDS = 20
 AT_ONCE = 2  # pages that are drawn
 KEPT = 24  # pictures
 KEPT_BYTES = 48_000_000
-PDF = b"%PDF-"
-HEAD = 1024  # bytes in which it stands
+HEAD = 1024  # bytes that tell what a file is
 
 Span = tuple[int, int]  # characters of a page's text, from and to
 
@@ -46,15 +46,15 @@ class Picture:
 
 class Pictures:
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, int, Marks], Picture] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int | None, Marks], Picture] = OrderedDict()
         self._drawing = asyncio.Semaphore(AT_ONCE)
 
-    async def draw(self, file: Path, page: int, text: str, marks: Marks) -> Picture:
-        """`text` is the page's own, which the marks count in. Raises DocumentUnreadable."""
-        key = (file.name, page, marks)
+    async def draw(self, file: Path, name: str, page: Page, marks: Marks) -> Picture:
+        """The marks count in the text of the page; `name` is what people call the file. Raises DocumentUnreadable."""
+        key = (file.name, page.number, marks)
         async with self._drawing:
             if (picture := self._kept.pop(key, None)) is None:
-                picture = await _drawn(file, page, [*_wanted(text, marks)])
+                picture = await _drawn(file, name, page, _wanted(page.text, marks))
             self._kept[key] = picture
         while len(self._kept) > KEPT or sum(len(each.png) for each in self._kept.values()) > KEPT_BYTES:
             self._kept.popitem(last=False)
@@ -66,12 +66,12 @@ class Pictures:
             del self._kept[key]
 
 
-def is_pdf(file: Path) -> bool:
-    """By its content, as the readers tell it."""
-    if not file.is_file():
-        return False
+def shows(file: Path, page: Page) -> bool:
+    """Whether the page can be drawn: of a PDF or a picture, by the content, or in an archive."""
+    if page.inside or not file.is_file():
+        return bool(page.inside)
     with file.open("rb") as content:
-        return PDF in content.read(HEAD)
+        return is_drawn(content.read(HEAD))
 
 
 def _wanted(text: str, marks: Marks) -> list[tuple[str, int, bool]]:
@@ -81,10 +81,14 @@ def _wanted(text: str, marks: Marks) -> list[tuple[str, int, bool]]:
     ]
 
 
-async def _drawn(file: Path, page: int, wanted: list[tuple[str, int, bool]]) -> Picture:
-    arguments = [str(file), str(page), str(MEGABYTES), str(PROCESSOR_SECONDS)]
+async def _drawn(file: Path, name: str, page: Page, wanted: list[tuple[str, int, bool]]) -> Picture:
+    *way, number = page.inside or (page.number or 0,)
+    asked = {"page": number, "name": name, "way": way, "wanted": wanted}
     said = await children.run(
-        "pilot.knowledge.readers.drawing", arguments, seconds=SECONDS, given=json.dumps(wanted).encode()
+        "pilot.knowledge.readers.drawing",
+        [str(file), str(MEGABYTES), str(PROCESSOR_SECONDS)],
+        seconds=SECONDS,
+        given=json.dumps(asked).encode(),
     )
     head, _, png = said.output.partition(b"\n")
     try:

@@ -37,4 +37,7 @@ def _document(said: Said, seconds: int) -> Document:
     if "problem" in found:
         raise unreadable(found["problem"], **found["values"])
     left_out = tuple(LeftOut(*file) for file in found["left_out"])
-    return Document(tuple(Page(*page) for page in found["pages"]), left_out)
+    pages = tuple(
+        Page(text, number, section, markup, tuple(inside)) for text, number, section, markup, inside in found["pages"]
+    )
+    return Document(pages, left_out)

@@ -1,18 +1,7 @@
-"""Writing systems: which one a text is in, and which ones an embedder can tell apart.
+"""Writing systems: which one a text is in. The readers' processes import this, and little else."""
 
-An embedder with an English vocabulary reads every Chinese character as the same unknown token: all Chinese
-sentences look alike to it, and its ranking of them is noise. So it is asked, once, whether it notices a difference.
-"""
-
-import json
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
-
-from pilot.knowledge.embedders import Embedder
-
-Scores = Callable[[str, Sequence[str]], Awaitable[list[float]]]
 
 LATIN = "latin"
 RANGES = {
@@ -29,10 +18,6 @@ RANGES = {
 UNSPACED = RANGES["han"] + RANGES["kana"] + RANGES["hangul"]  # indexed by pairs of characters, not by words
 OF_SCRIPT = re.compile("|".join(f"(?P<{name}>[{span}])" for name, span in RANGES.items()) + r"|(?P<latin>[^\W\d_])")
 
-# Three sentences that have nothing to do with each other, the same ones in each script.
-PROBES = Path(__file__).with_name("probes.json")
-MARGIN = 0.25  # all-MiniLM: such sentences are 0.01 alike in Latin letters, 0.55 to 1.0 in every other script
-
 
 def shares(text: str) -> dict[str, float]:
     """Script -> its share of the letters; empty where there are none."""
@@ -45,29 +30,3 @@ def readable(text: str, scripts: frozenset[str]) -> float:
     """Share of the letters that are in one of `scripts`; 1 where there are no letters at all."""
     found = shares(text)
     return sum(share for script, share in found.items() if script in scripts) if found else 1.0
-
-
-async def scripts_ranked_by(scores: Scores) -> frozenset[str]:
-    """The scripts in which a reranker tells a sentence itself from one that has nothing to do with it."""
-    probes: dict[str, list[str]] = json.loads(PROBES.read_text(encoding="utf-8"))
-    read = set()
-    for script, sentences in probes.items():
-        for n, sentence in enumerate(sentences):
-            scored = await scores(sentence, sentences)
-            if max(range(len(scored)), key=scored.__getitem__) != n or scored.count(scored[n]) > 1:
-                break
-        else:
-            read.add(script)
-    return frozenset(read)
-
-
-async def scripts_read_by(embedder: Embedder) -> frozenset[str]:
-    """The scripts in which sentences without a common thought look as little alike as in the embedder's best one."""
-    probes: dict[str, list[str]] = json.loads(PROBES.read_text(encoding="utf-8"))
-    vectors = await embedder.embed([sentence for sentences in probes.values() for sentence in sentences])
-    alike = {}
-    for number, script in enumerate(probes):
-        first, second, third = vectors[3 * number : 3 * number + 3]
-        alike[script] = float(first @ second + second @ third + third @ first) / 3
-    best = min(alike.values())
-    return frozenset(script for script, value in alike.items() if value < best + MARGIN)

@@ -3,7 +3,7 @@
 One door, which is a page of its own; `pilot.js` shows the same over the answer.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated
 from urllib.parse import quote, urlencode
@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 
 from pilot.errors import NotFound, PilotError
 from pilot.i18n import Texts
-from pilot.knowledge.document import Page
+from pilot.knowledge.document import Leaf, Page
 from pilot.knowledge.pictures import Marks, Picture
 from pilot.knowledge.records import DocumentRecord
 from pilot.services import Services
@@ -48,43 +48,41 @@ async def _leaf(
     services: Services, space: str, document: str, number: int | None, marks: Marks, t: Texts
 ) -> tuple[str, str]:
     library = services.library
-    record, pages = await library.document(space, document), await library.pages(space, document)
-    if not pages:
+    record = await library.document(space, document)
+    leaf = await library.leaf(space, document, number, around=marks.passage, most=AROUND)
+    if leaf is None:
         raise NotFound(t("documents.page.unread", name=record.name), remedy=t("documents.page.unread.remedy"))
-    place = next((place for place, each in enumerate(pages) if each.number == number), 0)
-    here, picture, said = pages[place], None, ""
-    if here.number is not None:
-        try:
-            picture = await library.picture(space, document, here.number, marks)
-        except PilotError as error:  # its text is there all the same
-            said = panels.problem(error, t)
-    turns = _turns(space, document, pages, place, t)
-    text = _text(here.text, marks)
+    here, picture, said = leaf.page, None, ""
+    try:
+        picture = await library.picture(space, document, here.number, marks)
+    except PilotError as error:  # its text is there all the same
+        said = panels.problem(error, t)
+    text = _text(leaf, marks)
     shown = _figure(picture, _door(space, document, here, marks), here, t) + _folded(text, t) if picture else text
-    return record.name, f"{_head(record, here, pages, turns, t)}{said}{shown}"
+    return record.name, f"{_head(record, here, _turns(space, document, leaf, t), t)}{said}{shown}"
 
 
 def _door(space: str, document: str, page: Page, marks: Marks) -> str:
     """Where the picture comes from."""
-    where = f"{PREFIX}/spaces/{quote(space, safe='')}/documents/{quote(document, safe='')}/pages/{page.number}.png"
+    where = f"{PREFIX}/spaces/{quote(space, safe='')}/documents/{quote(document, safe='')}/pages/{page.number or 0}.png"
     return f"{where}?{places.asked_for(marks)}"
 
 
-def _turns(space: str, document: str, pages: Sequence[Page], place: int, t: Texts) -> str:
+def _turns(space: str, document: str, leaf: Leaf, t: Texts) -> str:
     """The pages before and after."""
     links = []
-    for step, key in ((-1, "before"), (1, "after")):
-        if 0 <= place + step < len(pages) and pages[place + step].number is not None:
-            asked = urlencode({"space": space, "page": pages[place + step].number})
+    for page, key in ((leaf.before, "before"), (leaf.after, "after")):
+        if page is not None:
+            asked = urlencode({"space": space, "page": page})
             links.append(f'<a class="turn {key}" href="/documents/{quote(document, safe="")}?{asked}">'
                          f"{t(f'documents.page.{key}')}</a>")  # fmt: skip
     return "".join(links)
 
 
-def _head(record: DocumentRecord, page: Page, pages: Sequence[Page], turns: str, t: Texts) -> str:
+def _head(record: DocumentRecord, page: Page, turns: str, t: Texts) -> str:
     where = [plain(record.space)]
     if page.number is not None:
-        where.append(t("documents.page.of", page=page.number, count=len(pages)))
+        where.append(t("documents.page.of", page=page.number, count=record.pages))
     if page.section:
         where.append(plain(page.section))
     file = f"{PREFIX}/spaces/{quote(record.space, safe='')}/documents/{record.id}/original"
@@ -102,7 +100,7 @@ def _figure(picture: Picture, source: str, page: Page, t: Texts) -> str:
         f'width:{100 * (right - x):.2f}%;height:{100 * (down - y):.2f}%"></span>'
         for x, y, right, down in picture.spots[:1]
     )
-    alt = t("documents.page.picture", page=page.number)
+    alt = t("documents.page.picture", page=page.number or 1)
     return (
         f'<figure><img src="{plain(source)}" width="{picture.width}" height="{picture.height}" alt="{alt}">'
         f"{spots}</figure>"
@@ -113,20 +111,21 @@ def _folded(text: str, t: Texts) -> str:
     return f"<details><summary>{t('documents.page.text')}</summary>{text}</details>"
 
 
-def _text(text: str, marks: Marks) -> str:
+def _text(leaf: Leaf, marks: Marks) -> str:
     """The page's text, or of a very long one what stands around the passage, with what is marked."""
-    start, stop = marks.passage if marks.passage[1] else (0, 0)
-    first, last = max(0, start - AROUND), min(len(text), max(start, stop) + AROUND)
-    body = "".join(_pieces(text, marks, first, last))
-    return f'<div class="page">{"…" * (first > 0)}{body}{"…" * (last < len(text))}</div>'
+    last = leaf.start + len(leaf.page.text)
+    return (
+        f'<div class="page">{"…" * (leaf.start > 0)}{"".join(_pieces(leaf, marks))}{"…" * (last < leaf.length)}</div>'
+    )
 
 
-def _pieces(text: str, marks: Marks, first: int, last: int) -> Iterator[str]:
+def _pieces(leaf: Leaf, marks: Marks) -> Iterator[str]:
     """Cut wherever a mark begins or ends: quotes lie inside the passage."""
     spans = [marks.passage, *marks.quotes]
+    first, last = leaf.start, leaf.start + len(leaf.page.text)
     edges = sorted({first, last, *(edge for each in spans for edge in each if first < edge < last)})
     for start, stop in pairwise(edges):
-        piece = plain(text[start:stop])
+        piece = plain(leaf.page.text[start - first : stop - first])
         quoted = any(begin <= start and stop <= end for begin, end in marks.quotes)
         inside = marks.passage[0] <= start and stop <= marks.passage[1]
         yield f'<mark class="{"quoted" if quoted else "around"}">{piece}</mark>' if quoted or inside else piece

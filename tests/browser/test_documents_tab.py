@@ -10,7 +10,7 @@ from tests.browser.doors import Doors
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-INGESTED = 60_000  # milliseconds; the embedding model may still be loading
+INGESTED = 600_000  # milliseconds; the embedding model may still be loading
 
 
 def _open(page: Page, space: str) -> None:

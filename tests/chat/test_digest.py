@@ -35,7 +35,7 @@ async def library(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lib
     await library.create_space("all")
     for name, text in FILES.items():
         await library.add("all", name, text.encode())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(600):
         while any(each.state != "ready" for each in await library.documents("all")):
             await asyncio.sleep(0.05)
     yield library

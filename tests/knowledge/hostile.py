@@ -10,7 +10,6 @@ import random
 import stat
 import struct
 import sys
-import time
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -238,13 +237,11 @@ def main() -> None:
     made = list(cases())
     child.limit(MEGABYTES, SECONDS)
     for name, content, _ in made:
-        began = time.process_time()
         found = json.loads(child.answer(content, name, MEGABYTES))
         if "pages" in found:
             chunks = chunk(Document(tuple(Page(*page) for page in found["pages"])), size=800)
             found = {"said": "".join(each.text for each in chunks)[:1_000_000]}
-        found |= {"name": name, "seconds": time.process_time() - began}
-        sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.write(json.dumps(found | {"name": name}) + "\n")
         sys.stdout.flush()
 
 

@@ -25,7 +25,7 @@ CHINESE = """# 员工手册
 
 async def settled(library: Library, space: str) -> list[DocumentRecord]:
     """Wait until nothing is queued or in work."""
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(600):
         while True:
             documents = await library.documents(space)
             if all(document.state in ("ready", "failed") for document in documents):
@@ -35,6 +35,6 @@ async def settled(library: Library, space: str) -> list[DocumentRecord]:
 
 async def moved_on(library: Library, space: str, embedder: str) -> None:
     """Wait until the space is searched with an index of that embedder alone."""
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(600):
         while (found := await library.space(space)).embedder != embedder or found.reindexing is not None:
             await asyncio.sleep(0.02)

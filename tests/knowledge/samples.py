@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Mapping
 from datetime import date
 from email.message import EmailMessage
 from typing import Any
@@ -151,13 +152,17 @@ def book(*, locked: bool = False) -> bytes:
     return packed(inside | ({"META-INF/encryption.xml": b"<x URI='OPS/a.xhtml'/>"} if locked else {}))
 
 
-def mail() -> bytes:
+def mail(attached: Mapping[str, bytes] | None = None) -> bytes:
+    """With a table and an archive, or other files, attached."""
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "Anna <a@example.com>", "b@example.com", "Urlaub 休假"
     message["Message-ID"] = "<1@example.com>"
     message.set_content("Every employee has 25 days.\n每位员工有二十五天。", charset="gb18030")
-    message.add_attachment(b"name;age\nCharlie;7\n", maintype="text", subtype="csv", filename="staff.csv")
-    message.add_attachment(packed({"x.txt": b"x"}), maintype="application", subtype="zip", filename="inner.zip")
+    if attached is None:
+        message.add_attachment(b"name;age\nCharlie;7\n", maintype="text", subtype="csv", filename="staff.csv")
+        message.add_attachment(packed({"x.txt": b"x"}), maintype="application", subtype="zip", filename="inner.zip")
+    for name, content in (attached or {}).items():
+        message.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
     return message.as_bytes()
 
 
@@ -165,6 +170,14 @@ def picture(text: str) -> bytes:
     image = Image.new("L", (1200, 160), 255)
     ImageDraw.Draw(image).text((40, 40), text, fill=0, font=ImageFont.load_default(48))
     return _saved(image, "PNG")
+
+
+def words_across(text: str, left: int, size: int) -> dict[str, tuple[float, float]]:
+    """Where each word of a `picture` begins and ends, in pixels from the left."""
+    font = ImageFont.load_default(size)
+    words = text.split()
+    starts = [left + font.getlength(" ".join([*words[:n], ""])) for n in range(len(words))]
+    return {word: (start, start + font.getlength(word)) for word, start in zip(words, starts, strict=True)}
 
 
 def scan(text: str) -> bytes:

@@ -3,7 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
+
+from pilot.knowledge import reading
+from pilot.knowledge.document import Document
 from pilot.knowledge.embedders import Vectors
 from pilot.knowledge.library import Library
 from tests.knowledge.hashing import HashingEmbedder
@@ -26,7 +31,7 @@ async def states(library: Library) -> list[str]:
 
 
 async def until(library: Library, wanted: list[str]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(600):
         while await states(library) != wanted:
             await asyncio.sleep(0.02)
 
@@ -49,7 +54,17 @@ async def test_a_broken_file_fails_while_the_model_for_the_one_before_is_still_l
     await library.close()
 
 
-async def test_a_document_that_is_deleted_or_replaced_after_it_was_read_ahead_is_not_indexed(tmp_path: Path) -> None:
+async def test_a_document_that_is_deleted_or_replaced_after_it_was_read_ahead_is_not_indexed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    async def read(file: Path, name: str) -> Document:
+        document = await reading.read(file, name)
+        done.append(name)
+        return document
+
+    monkeypatch.setattr("pilot.knowledge.ingestion.reading", SimpleNamespace(read=read))
     embedder = Waiting()
     library = Library(tmp_path, embedder)
     await library.start()
@@ -58,7 +73,9 @@ async def test_a_document_that_is_deleted_or_replaced_after_it_was_read_ahead_is
     gone = await library.add("files", "gone.md", b"This one goes.")
     await library.add("files", "changed.md", b"This one was.")
     await until(library, ["indexing", "queued", "queued"])
-    await asyncio.sleep(0.5)  # by now it is read
+    async with asyncio.timeout(600):
+        while done != ["first.md", "gone.md"]:  # the second one ahead, while the first waits for the model
+            await asyncio.sleep(0.02)
     await library.delete("files", gone.id)
     await library.add("files", "changed.md", b"This one is.")
     embedder.may.set()

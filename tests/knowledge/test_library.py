@@ -1,8 +1,10 @@
 """The library end to end: real readers in their processes, SQLite, Chroma; only the embedder has no weights."""
 
 import asyncio
+import json
 import re
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -18,11 +20,17 @@ from pilot.errors import (
     NotFound,
 )
 from pilot.i18n import Texts
+from pilot.knowledge import chunking, reading
+from pilot.knowledge.chroma import ChromaVectors
+from pilot.knowledge.database import Database
 from pilot.knowledge.embedders import Vectors
+from pilot.knowledge.index import ChunkIndex
 from pilot.knowledge.library import Library
+from pilot.knowledge.originals import Originals
 from pilot.knowledge.sentences import refused
 from tests.knowledge.hashing import HashingEmbedder
 from tests.knowledge.living import CHINESE, HANDBOOK, settled
+from tests.knowledge.threads import watched
 
 
 @pytest.fixture
@@ -140,17 +148,21 @@ async def test_a_file_that_is_too_large_is_refused_at_once(tmp_path: Path) -> No
     await library.close()
 
 
-async def test_the_event_loop_stays_free_while_documents_are_ingested_and_searched(library: Library) -> None:
+async def test_the_event_loop_stays_free_while_documents_are_ingested_and_searched(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    works = [(Originals, "keep"), (reading, "_document"), (chunking, "chunk"), (Database, "reading"),
+             (Database, "writing"), (ChromaVectors, "put"), (ChromaVectors, "nearest")]  # fmt: skip
+    threads = watched(monkeypatch, *works)
     await library.create_space("HR")
-    facts = "".join(f"Fact {n} is that {n * n} is the square of {n}. " for n in range(8000)).encode()
-    await library.add("HR", "facts.txt", facts)
-    loop = asyncio.get_running_loop()
-    waits = []
-    while (await library.documents("HR"))[0].state != "ready":
-        begun = loop.time()
-        await asyncio.sleep(0.005)
-        waits.append(loop.time() - begun)
-    assert max(waits) < 0.25 * sum(waits)  # a share, not seconds: the machine may be busy
+    record = await library.add("HR", "handbook.md", HANDBOOK)
+    await settled(library, "HR")
+    await library.search("HR", "paid leave")
+    await library.leaf("HR", record.id, None)
+    await library.delete("HR", record.id)
+    await library.tidy()
+    assert threads.keys() == {name for _, name in works}
+    assert not any(threading.get_ident() in each for each in threads.values())
 
 
 async def test_a_path_in_a_name_is_only_a_name(library: Library, tmp_path: Path) -> None:
@@ -257,6 +269,48 @@ async def test_context_is_the_page_around_the_passage(library: Library) -> None:
     page = await library.page("HR", record.id, best.page)
     assert page[best.start : best.stop] == best.text
     assert "25 days" in await library.context("HR", best)
+
+
+async def test_a_page_is_read_without_the_others_and_only_around_the_passage(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [json.dumps({"title": f"Entry {n}", "text": f"Fact {n}. " + "word " * 900}) for n in range(30)]
+    await library.create_space("HR")
+    record = await library.add("HR", "facts.jsonl", "\n".join(lines).encode())
+    await settled(library, "HR")
+    monkeypatch.delattr(ChunkIndex, "pages")  # which reads them all
+    whole = await library.leaf("HR", record.id, 7)
+    part = await library.leaf("HR", record.id, 7, around=(3_000, 3_100), most=200)
+    first, last = await library.leaf("HR", record.id, 1), await library.leaf("HR", record.id, 30)
+    unknown = await library.leaf("HR", record.id, 31)
+    assert whole
+    assert part
+    assert first
+    assert last
+
+    assert (whole.page.number, whole.before, whole.after, whole.start) == (7, 6, 8, 0)
+    assert "Fact 6." in whole.page.text
+    assert len(whole.page.text) == whole.length == part.length
+    assert (part.start, part.page.text) == (2_800, whole.page.text[2_800:3_300])
+    assert (first.before, first.after, last.before, last.after) == (None, 2, 29, None)
+    assert unknown == first
+
+
+@pytest.mark.parametrize("around", [(0, 0), (9_000, 9_100), (9_000, 5)])
+async def test_marks_beside_the_text_are_no_error(library: Library, around: tuple[int, int]) -> None:
+    await library.create_space("HR")
+    record = await library.add("HR", "handbook.md", HANDBOOK)
+    await settled(library, "HR")
+    leaf = await library.leaf("HR", record.id, None, around=around, most=100)
+    assert leaf is not None
+    assert len(leaf.page.text) <= 100
+
+
+async def test_what_is_not_read_has_no_page(library: Library) -> None:
+    await library.create_space("HR")
+    record = await library.add("HR", "cut.pdf", b"%PDF-1.7 cut off")
+    await settled(library, "HR")
+    assert await library.leaf("HR", record.id, 1) is None
 
 
 async def test_the_library_says_how_much_of_a_text_the_embedder_can_read(library: Library) -> None:

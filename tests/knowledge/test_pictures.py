@@ -1,24 +1,41 @@
 """A page of a PDF as a picture: what is marked is where the text stands, and nothing makes it large or slow."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from pilot import errors
+from pilot.config import ROOT
 from pilot.knowledge import reading
-from pilot.knowledge.pictures import Marks, Picture, Pictures
+from pilot.knowledge.document import Page
+from pilot.knowledge.pictures import Marks, Picture, Pictures, shows
+from pilot.knowledge.readers import ocr
+from tests.knowledge import samples
 from tests.knowledge.samples import pdf
 
 LINES = "Goods may be sent back\nwithin forty days.\nWhat is opened stays.\nGoods may be sent back\nwithin a year."
 
 
+SCANNED = "Unopened goods go back."
+MAIL = samples.mail({"rules.pdf": pdf(["Nothing here.", LINES]), "photo.png": samples.picture(SCANNED)})
+PACKED = {
+    "all.zip": samples.packed({"notes.txt": b"Goods", "deep/rules.pdf": pdf(["Nothing here.", LINES])}),
+    "letter.eml": MAIL,
+    "mails.zip": samples.packed({"a.txt": b"Goods", "letter.eml": MAIL}),
+}
+needs_tesseract = pytest.mark.skipif(not ocr.program(), reason="needs tesseract-ocr")
+
+
 async def drawn(tmp_path: Path, marks: Marks) -> Picture:
     file = tmp_path / "original"
     file.write_bytes(pdf(["Nothing here.", LINES]))
-    text = (await reading.read(file, "x.pdf")).pages[1].text
-    return await Pictures().draw(file, 2, text, marks)
+    page = (await reading.read(file, "x.pdf")).pages[1]
+    return await Pictures().draw(file, "x.pdf", page, marks)
 
 
 def colours(picture: Picture) -> set[tuple[int, ...]]:
@@ -28,6 +45,12 @@ def colours(picture: Picture) -> set[tuple[int, ...]]:
     box = (round(left * picture.width), round(top * picture.height), round(right * picture.width),
            round(down * picture.height))  # fmt: skip
     return {colour for _, colour in image.crop(box).getcolors(100_000) or [] if isinstance(colour, tuple)}
+
+
+def test_the_processes_that_touch_a_file_start_with_little() -> None:
+    asked = "import sys, pilot.knowledge.readers.drawing; print({'httpx', 'numpy', 'pydantic'} & {*sys.modules})"
+    said = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout == "set()\n"
 
 
 async def test_a_passage_and_the_quote_in_it_are_marked_line_by_line(tmp_path: Path) -> None:
@@ -57,7 +80,7 @@ async def test_what_is_not_on_the_page_is_not_marked(tmp_path: Path) -> None:
 async def test_a_poster_is_a_picture_of_bounded_size(tmp_path: Path) -> None:
     file = tmp_path / "original"
     file.write_bytes(pdf([LINES]).replace(b"/MediaBox [0 0 612 792]", b"/MediaBox [0 0 9999 9]"))
-    picture = await Pictures().draw(file, 1, LINES, Marks((0, 22)))
+    picture = await Pictures().draw(file, "x.pdf", Page(LINES, 1), Marks((0, 22)))
     assert max(picture.width, picture.height) <= 2001
 
 
@@ -66,13 +89,71 @@ async def test_a_page_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     for data in (pdf(["One page."]), b"%PDF-1.7 cut off"):
         file.write_bytes(data)
         with pytest.raises(errors.DocumentUnreadable):
-            await Pictures().draw(file, 7, "", Marks())
+            await Pictures().draw(file, "x.pdf", Page("", 7), Marks())
 
 
 async def test_a_picture_is_drawn_once_and_forgotten_with_its_file(tmp_path: Path) -> None:
     file, pictures = tmp_path / "original", Pictures()
     file.write_bytes(pdf(["One page."]))
-    first = await pictures.draw(file, 1, "One page.", Marks((0, 3)))
-    assert await pictures.draw(file, 1, "One page.", Marks((0, 3))) is first
+    page = Page("One page.", 1)
+    first = await pictures.draw(file, "x.pdf", page, Marks((0, 3)))
+    assert await pictures.draw(file, "x.pdf", page, Marks((0, 3))) is first
     pictures.forget([file.name])
-    assert await pictures.draw(file, 1, "One page.", Marks((0, 3))) is not first
+    assert await pictures.draw(file, "x.pdf", page, Marks((0, 3))) is not first
+
+
+@pytest.mark.parametrize("name", PACKED)
+async def test_a_pdf_in_an_archive_or_a_mail_is_shown_as_by_itself(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "original"
+    file.write_bytes(PACKED[name])
+    pages = (await reading.read(file, name)).pages
+    (page,) = [page for page in pages if "within forty days" in page.text]
+    alone = await drawn(tmp_path, Marks((0, 41)))
+    file.write_bytes(PACKED[name])
+    assert shows(file, page)
+    assert (await Pictures().draw(file, name, page, Marks((0, 41)))).png == alone.png
+    assert not any(shows(file, other) for other in pages if other.text == "Goods")
+
+
+async def test_a_way_that_leads_nowhere_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "original"
+    for name, data in {**PACKED, "x.pdf": pdf(["One page."]), "cut.zip": PACKED["all.zip"][:-30]}.items():
+        file.write_bytes(data)
+        with pytest.raises(errors.DocumentUnreadable):
+            await Pictures().draw(file, name, Page("x", 1, inside=(9, 9, 1)), Marks())
+
+
+SCANS = {
+    "scan.pdf": samples.scan(SCANNED),
+    "photo.png": samples.picture(SCANNED),
+    "all.zip": samples.packed({"a.txt": b"Goods", "scan.pdf": samples.scan(SCANNED)}),
+    "photos.zip": samples.packed({"photo.png": samples.picture(SCANNED)}),
+}
+
+
+@needs_tesseract
+@pytest.mark.parametrize("name", SCANS)
+async def test_words_of_a_scan_are_marked_where_they_are_seen(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "original"
+    file.write_bytes(SCANS[name])
+    (page,) = [page for page in (await reading.read(file, name)).pages if page.text.startswith("Unopened")]
+    start = page.text.index("goods")
+    picture = await Pictures().draw(file, name, page, Marks((0, len(page.text)), ((start, start + 5),)))
+    (spot,) = picture.spots
+    ink = np.asarray(Image.open(io.BytesIO(picture.png)).convert("RGB")).astype(int)
+    rows, columns = np.nonzero(ink.sum(axis=2) < 300)
+    words = samples.words_across(SCANNED, 40, 48)  # in the picture's own pixels, 1200 wide
+    left, right = words["goods"]
+    assert spot[0] * 1200 == pytest.approx(left, abs=15)
+    assert spot[2] * 1200 == pytest.approx(right, abs=15)
+    assert spot[1] <= rows.mean() / picture.height <= spot[3]
+    assert columns.min() / picture.width < spot[0]  # the words before it are not marked
+    assert (255, 221, 103) in colours(picture)
+
+
+@needs_tesseract
+async def test_of_a_scan_nothing_is_marked_that_is_not_seen(tmp_path: Path) -> None:
+    file = tmp_path / "original"
+    file.write_bytes(SCANS["scan.pdf"])
+    page = Page("Something else altogether.", 1)
+    assert (await Pictures().draw(file, "scan.pdf", page, Marks((0, 14)))).spots == ()

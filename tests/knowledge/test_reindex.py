@@ -119,7 +119,7 @@ async def test_a_space_has_settings_of_its_own(tmp_path: Path) -> None:
     assert await library.top_size("HR") == 2
     before = sum(record.chunks for record in await library.documents("HR"))
     await library.configure("HR", SpaceSettings(chunk_size=1000, top_size=1))
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(600):
         while (await library.space("HR")).chunk_size != 1000:
             await asyncio.sleep(0.02)
     after = sum(record.chunks for record in await library.documents("HR"))

@@ -13,7 +13,8 @@ from pilot.errors import InputInvalid
 from pilot.evaluation import retrieval
 from pilot.knowledge.embedders import Embedder, Vectors
 from pilot.knowledge.lexical import index_text, question_terms
-from pilot.knowledge.scripts import readable, scripts_read_by, shares
+from pilot.knowledge.probes import scripts_read_by
+from pilot.knowledge.scripts import readable, shares
 from pilot.knowledge.search import fuse
 from tests.knowledge.hashing import HashingEmbedder
 

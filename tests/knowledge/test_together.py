@@ -47,7 +47,7 @@ async def library(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lib
     for name, said in (("all", SAID), ("one", SAID[:1]), ("rest", SAID[1:]), ("none", ())):
         await library.create_space(name)
         await _fill(library, name, said)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(600):
         for space in await library.spaces():
             while any(each.state != "ready" for each in await library.documents(space.name)):
                 await asyncio.sleep(0.05)

@@ -136,3 +136,23 @@ async def test_a_library_of_the_first_version_is_read_again_from_its_originals(t
 
     assert [(record.name, record.state) for record in records] == [("handbook.md", "ready"), ("handbook.md", "ready")]
     assert "25 days" in best.text
+
+
+async def test_a_library_of_the_second_version_opens_as_it_is(library: Library, tmp_path: Path) -> None:
+    record = await library.add("HR", "handbook.md", HANDBOOK)
+    await settled(library, "HR")
+    await library.close()
+    connection = sqlite3.connect(tmp_path / "knowledge" / "library.sqlite")
+    connection.executescript(
+        "DROP INDEX pages_of; ALTER TABLE pages DROP COLUMN inside; PRAGMA user_version = 2; VACUUM"
+    )
+    connection.close()
+
+    again = Library(tmp_path, HashingEmbedder(), chunk_size=100)
+    await again.start()
+    pages = await again.pages("HR", record.id)
+    [best, *_] = await again.search("HR", "paid leave", 3)
+    await again.close()
+
+    assert ["25 days" in page.text for page in pages] == [True]
+    assert "25 days" in best.text

@@ -9,9 +9,10 @@ import pytest_asyncio
 from fastapi import FastAPI
 
 from pilot.chat.documents import found_passage
+from pilot.knowledge.index import ChunkIndex
 from pilot.services import Services
 from pilot.web import places
-from tests.knowledge.samples import pdf
+from tests.knowledge.samples import packed, pdf
 from tests.web.test_words import HOSTILE, Tags
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -28,7 +29,8 @@ async def services(app: FastAPI) -> AsyncIterator[Services]:
     await library.add(SPACE, "rules.md", RULES.encode())
     await library.add(SPACE, "rules.pdf", pdf(["First page.", "Parcels arrive in nine days.", "Last page."]))
     await library.add(SPACE, "cut.pdf", b"%PDF-1.7 cut off")
-    async with asyncio.timeout(60):
+    await library.add(SPACE, "all.zip", packed({"a.txt": b"Nothing.", "terms.pdf": pdf(["Hawks glide over fields."])}))
+    async with asyncio.timeout(600):
         while any(each.state not in ("ready", "failed") for each in await library.documents(SPACE)):
             await asyncio.sleep(0.05)
     yield services
@@ -57,6 +59,22 @@ async def test_a_pdf_opens_at_its_page_as_a_picture_with_the_quote_under_it(
     assert picture.content.startswith(b"\x89PNG")
     (spot,) = [attributes["style"] for _, attributes in Tags(html).found if attributes.get("class") == "spot"]
     assert "top:" in (spot or "")
+
+
+async def test_a_pdf_in_an_archive_opens_as_a_picture_too(services: Services, client: httpx.AsyncClient) -> None:
+    html = await opened(services, client, "Where do hawks glide?", "over fields")
+    assert "第 2 页，共 2 页" in html
+    assert 'class="spot"' in html
+    (source,) = [attributes["src"] for tag, attributes in Tags(html).found if tag == "img"]
+    assert (await client.get(source or "")).content.startswith(b"\x89PNG")
+
+
+async def test_a_page_is_shown_without_reading_the_others(
+    services: Services, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(ChunkIndex, "pages")
+    html = await opened(services, client, "When do parcels arrive?", "nine days")
+    assert '<mark class="quoted">nine days</mark>' in html
 
 
 async def test_a_text_opens_with_the_passage_in_its_surroundings_and_stays_text(

@@ -4,11 +4,12 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import PurePosixPath
 
 from pilot.errors import DocumentUnreadable
 from pilot.knowledge.document import Document
-from pilot.knowledge.readers.base import Reader
+from pilot.knowledge.readers.base import Container, Packed
 from pilot.knowledge.readers.encoding import decode
 from pilot.knowledge.readers.nested import numbered, read_all
 from pilot.knowledge.readers.packed import entries
@@ -20,28 +21,26 @@ UTF8_NAME = 0x800  # flag of an entry
 LOCKED = 0x1
 
 
-class ZipReader(Reader):
+class ZipReader(Container):
     def read(self, data: bytes, name: str) -> Document:
-        entries(data)
         try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                files = [entry for entry in archive.infolist() if not entry.is_dir() and not _litter(entry.filename)]
-                if len(files) > MOST_FILES:
-                    raise unreadable("too_much_inside")
-                if any(entry.flag_bits & LOCKED for entry in files):
-                    raise unreadable("locked")
-                pages, left = read_all(_contents(archive, files), without=("zip",))
+            pages, left = read_all(self.files(data), without=("zip",))
         except (KeyError, ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise unreadable("damaged") from error
         if not pages:
             raise unreadable("nothing_inside", **left_out(left))
         return Document(numbered(pages), left)
 
-
-def _contents(archive: zipfile.ZipFile, files: list[zipfile.ZipInfo]) -> Iterator[tuple[str, bytes]]:
-    """One at a time: never all of them unpacked in memory."""
-    for entry in files:
-        yield _name(entry), archive.read(entry)
+    def files(self, data: bytes) -> Iterator[Packed]:
+        entries(data)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            files = [entry for entry in archive.infolist() if not entry.is_dir() and not _litter(entry.filename)]
+            if len(files) > MOST_FILES:
+                raise unreadable("too_much_inside")
+            if any(entry.flag_bits & LOCKED for entry in files):
+                raise unreadable("locked")
+            for entry in files:
+                yield _name(entry), partial(archive.read, entry)
 
 
 def _name(entry: zipfile.ZipInfo) -> str:

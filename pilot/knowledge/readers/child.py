@@ -1,6 +1,6 @@
 """Read one file in a process of its own: `python -m pilot.knowledge.readers.child FILE NAME MEGABYTES SECONDS`.
 
-Writes one JSON object to standard output: {"pages": [[text, number, section, markup], ...], "left_out": [[name,
+Writes one JSON object to standard output: {"pages": [[text, number, section, markup, inside], ...], "left_out": [[name,
 problem, values], ...]} or {"problem", "values"}.
 The limits are set before the first byte of the file is read.
 """
@@ -45,7 +45,7 @@ def answer(data: bytes, name: str, megabytes: int) -> bytes:
     """What is written to standard output, whatever happens."""
     try:
         document = read(data, name)
-        pages = [[page.text, page.number, page.section, page.markup] for page in document.pages]
+        pages = [[page.text, page.number, page.section, page.markup, page.inside] for page in document.pages]
         left_out = [[file.name, file.problem, file.values] for file in document.left_out]
         return _json({"pages": pages, "left_out": left_out})
     except DocumentUnreadable as error:

@@ -52,13 +52,22 @@ def detect(data: bytes, name: str, known: list[str]) -> str:
     return found
 
 
+def is_drawn(data: bytes) -> bool:
+    """Whether its pages can be shown as they look: a PDF or a picture, of which the beginning is enough."""
+    return is_pdf(data) or data.startswith(PICTURES) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+
+
+def is_pdf(data: bytes) -> bool:
+    return b"%PDF-" in data[:PDF_HEAD]
+
+
 def _by_content(data: bytes) -> str:
     head = data[:PDF_HEAD]
-    if b"%PDF-" in head:
+    if is_pdf(data):
         return "pdf"
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _packed(data)
-    if data.startswith(PICTURES) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP"):
+    if is_drawn(data):
         return "picture"
     if data.startswith(OLE):
         raise unreadable("locked") if LOCKED_STREAM in data else unreadable("legacy_office")

@@ -1,32 +1,49 @@
-"""Draw one page of a PDF with texts on it marked, in a process of its own, as `child` reads a file:
-`python -m pilot.knowledge.readers.drawing FILE PAGE MEGABYTES SECONDS`.
+"""Draw one page of a PDF, or a picture, with texts on it marked, in a process of its own, as `child` reads a file:
+`python -m pilot.knowledge.readers.drawing FILE MEGABYTES SECONDS`.
 
-Reads the texts as JSON from standard input: [[text, letters before it, quoted], ...]. Writes one line of JSON,
-{"width", "height", "spots": [[left, top, right, bottom], ...]} in pixels or {"problem"}, then the picture as PNG.
+Reads JSON from standard input: {"page", "name", "way", "wanted": [[text, letters before it, quoted], ...]}; `way` leads
+to the file inside FILE (`nested.inside`). Writes one line of JSON, {"width", "height", "spots": [[left, top, right,
+bottom], ...]} in pixels or {"problem"}, then the picture as PNG.
+
+Of a scan the words are read once more (`ocr.words`), to know where they stand.
 """
 
 import ctypes
+import io
 import json
 import struct
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from pathlib import Path
 
 import pypdfium2
+from PIL import Image
 from pypdfium2.raw import FPDF_PageToDevice, FPDFText_GetUnicode
 
 from pilot.knowledge.document import seen, squashed
+from pilot.knowledge.readers import ocr
 from pilot.knowledge.readers.child import limit
+from pilot.knowledge.readers.detect import is_pdf
+from pilot.knowledge.readers.nested import inside
+from pilot.knowledge.readers.ocr import MOST_PIXELS
+from pilot.knowledge.readers.pdf import SCANNED, is_picture, photograph
 
 DOTS = 2.0  # a point of 1/72 inch: 144 to the inch
 LONGEST_SIDE = 2000  # pixels
 MOST_SPOTS = 400
 PASSAGE = (255, 250, 220)  # each colour is multiplied into the page: paper takes it, ink stays
 QUOTE = (255, 226, 120)
+READING_SECONDS = 40  # for the words of a scan
 MARGIN = 2  # pixels around a line of text
 
 Spot = tuple[int, int, int, int]
+
+
+Find = Callable[[str, int], Iterable[Spot]]  # where a text stands, and how many letters before it
 
 
 @dataclass(frozen=True)
@@ -37,31 +54,75 @@ class Letters:
     places: tuple[int, ...]
 
 
-def main(file: str, page: str, megabytes: str, seconds: str) -> None:
+def main(file: str, megabytes: str, seconds: str) -> None:
     limit(int(megabytes), int(seconds))
-    wanted = json.loads(sys.stdin.buffer.read())
+    asked = json.loads(sys.stdin.buffer.read())
     try:
-        sys.stdout.buffer.write(drawn(file, int(page), wanted))
-    except (pypdfium2.PdfiumError, MemoryError, IndexError, ValueError) as error:
+        data = inside(Path(file).read_bytes(), asked["name"], asked["way"])
+        sys.stdout.buffer.write(drawn(data, asked["page"], asked["wanted"]))
+    except Exception as error:  # noqa: BLE001 - here the process meets the world: any file, any parser
         sys.stderr.write(f"{type(error).__name__}: {error}"[:500])
         sys.stdout.write(json.dumps({"problem": type(error).__name__}))
 
 
-def drawn(file: str, number: int, wanted: list[tuple[str, int, bool]]) -> bytes:
-    """`number` counts from 1."""
-    with pypdfium2.PdfDocument(file) as pdf:
+def drawn(data: bytes, number: int, wanted: list[tuple[str, int, bool]]) -> bytes:
+    """`number` counts from 1; of a picture it does not matter."""
+    if not is_pdf(data):
+        return _drawn_picture(data, wanted)
+    with pypdfium2.PdfDocument(data) as pdf:
         page = pdf[number - 1]
         scale = min(DOTS, LONGEST_SIDE / max(*page.get_size(), 1.0))
         bitmap = page.render(scale=scale, rev_byteorder=True, prefer_bgrx=False)
         size = (bitmap.width, bitmap.height)
         rows = _rows(bytes(bitmap.buffer), bitmap.width, bitmap.height, bitmap.stride, bitmap.n_channels)
-        spots: dict[bool, list[Spot]] = {False: [], True: []}
-        for text, before, quoted in sorted(wanted, key=lambda each: each[2]):
-            for spot in _spots(page, size, text, before):
-                _tint(rows, spot, QUOTE if quoted else PASSAGE)
-                spots[quoted].append(spot)
+        words = page.get_textpage()
+        if words.count_chars() < SCANNED and is_picture(page):
+            return _marked(rows, size, wanted, _seen(partial(photograph, page), size, wanted))
+        return _marked(rows, size, wanted, partial(_spots, page, words, size))
+
+
+def _drawn_picture(data: bytes, wanted: list[tuple[str, int, bool]]) -> bytes:
+    with Image.open(io.BytesIO(data)) as opened:
+        if opened.width * opened.height > MOST_PIXELS:
+            raise ValueError("too many pixels")
+        picture = opened.convert("RGB")
+    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    rows = _rows(picture.tobytes(), *picture.size, 3 * picture.width, 3)
+    return _marked(rows, picture.size, wanted, _seen(lambda: data, picture.size, wanted))
+
+
+def _marked(rows: list[bytearray], size: tuple[int, int], wanted: list[tuple[str, int, bool]], find: Find) -> bytes:
+    spots: dict[bool, list[Spot]] = {False: [], True: []}
+    for text, before, quoted in sorted(wanted, key=lambda each: each[2]):
+        for spot in find(text, before):
+            _tint(rows, spot, QUOTE if quoted else PASSAGE)
+            spots[quoted].append(spot)
     head = {"width": size[0], "height": size[1], "spots": spots[True] or spots[False]}
     return json.dumps(head).encode() + b"\n" + _png(rows, *size)
+
+
+def _seen(picture: Callable[[], bytes], size: tuple[int, int], wanted: list[tuple[str, int, bool]]) -> Find:
+    """Finds words in a picture, which is shown in this size; it is read only where something is wanted."""
+    if not wanted:
+        return lambda _text, _before: ()
+    scan = picture()
+    found = ocr.words(scan, chinese=ocr.is_chinese("".join(text for text, _, _ in wanted)), seconds=READING_SECONDS)
+    with Image.open(io.BytesIO(scan)) as opened:
+        across, down = size[0] / opened.width, size[1] / opened.height
+    letters = [(letter, place) for place, word in enumerate(found) for letter in squashed(word.text)]
+    page = Letters("".join(letter for letter, _ in letters), tuple(place for _, place in letters))
+
+    def find(text: str, before: int) -> Iterator[Spot]:
+        span = _span(page, text, before)
+        lines = groupby(found[span[0] : span[1] + 1] if span else (), key=lambda word: word.line)
+        for _, words in lines:
+            left, top, right, bottom = zip(*(word.box for word in words), strict=True)
+            yield (
+                max(int(min(left) * across) - MARGIN, 0), max(int(min(top) * down) - MARGIN, 0),
+                min(int(max(right) * across) + MARGIN, size[0]), min(int(max(bottom) * down) + MARGIN, size[1]),
+            )  # fmt: skip
+
+    return find
 
 
 def _rows(data: bytes, width: int, height: int, stride: int, channels: int) -> list[bytearray]:
@@ -76,15 +137,14 @@ def _rows(data: bytes, width: int, height: int, stride: int, channels: int) -> l
     return rows
 
 
-def _spots(page: pypdfium2.PdfPage, size: tuple[int, int], text: str, before: int) -> Iterator[Spot]:
-    """Where a text stands, a line of it at a time; nowhere if it is part of a picture."""
-    words = page.get_textpage()
-    letters = _letters(words)
-    wanted = squashed(text)
-    start = _nearest(letters.text, wanted, before)
-    if start is None:
+def _spots(
+    page: pypdfium2.PdfPage, words: pypdfium2.PdfTextPage, size: tuple[int, int], text: str, before: int
+) -> Iterator[Spot]:
+    """Where a text stands, a line of it at a time."""
+    span = _span(_letters(words), text, before)
+    if span is None:
         return
-    first, last = letters.places[start], letters.places[start + len(wanted) - 1]
+    first, last = span
     for number in range(min(words.count_rects(first, last - first + 1), MOST_SPOTS)):
         left, bottom, right, top = words.get_rect(number)
         corners = [_pixel(page, size, left, top), _pixel(page, size, right, bottom)]
@@ -101,6 +161,13 @@ def _letters(words: pypdfium2.PdfTextPage) -> Letters:
     found = [(chr(FPDFText_GetUnicode(words, n)), n) for n in range(words.count_chars())]
     shown = [(letter, n) for letter, n in found if seen(letter)]
     return Letters("".join(letter for letter, _ in shown), tuple(n for _, n in shown))
+
+
+def _span(letters: Letters, text: str, before: int) -> tuple[int, int] | None:
+    """The places of its first and its last letter."""
+    wanted = squashed(text)
+    start = _nearest(letters.text, wanted, before)
+    return None if start is None else (letters.places[start], letters.places[start + len(wanted) - 1])
 
 
 def _nearest(text: str, wanted: str, before: int) -> int | None:

@@ -5,9 +5,10 @@ from email import policy
 from email.errors import MessageError
 from email.message import EmailMessage
 from email.parser import BytesParser
+from functools import partial
 
 from pilot.knowledge.document import Document, Page
-from pilot.knowledge.readers.base import Reader
+from pilot.knowledge.readers.base import Container, Packed
 from pilot.knowledge.readers.encoding import decode
 from pilot.knowledge.readers.html import as_markdown
 from pilot.knowledge.readers.nested import numbered, read_all
@@ -15,18 +16,29 @@ from pilot.knowledge.readers.problems import unreadable
 
 HEAD = ("From", "To", "Cc", "Date", "Subject")
 MOST_FILES = 100
+BROKEN = (MessageError, LookupError, ValueError, AttributeError, TypeError, IndexError, RecursionError)
 
 
-class EmlReader(Reader):
+class EmlReader(Container):
     def read(self, data: bytes, name: str) -> Document:
         try:
-            mail = BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(data)
-            attached = list(_attached(mail))[:MOST_FILES]
-            own = _page(mail)
-        except (MessageError, LookupError, ValueError, AttributeError, TypeError, IndexError, RecursionError) as error:
+            own = _page(_parsed(data))
+        except BROKEN as error:
             raise unreadable("damaged") from error
-        pages, left_out = read_all(attached, without=("zip", "eml"))
+        pages, left_out = read_all(self.files(data), without=("zip", "eml"))
         return Document(numbered([own, *pages]), left_out)
+
+    def files(self, data: bytes) -> Iterator[Packed]:
+        try:
+            attached = list(_attached(_parsed(data)))[:MOST_FILES]
+        except BROKEN as error:
+            raise unreadable("damaged") from error
+        for name, content in attached:
+            yield name, partial(bytes, content)
+
+
+def _parsed(data: bytes) -> EmailMessage:
+    return BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(data)
 
 
 def _page(mail: EmailMessage) -> Page:

@@ -1,13 +1,15 @@
 """Files inside a file: each is read as it would be alone; what cannot be read is named and costs the others nothing."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import islice
 
 from pilot.errors import DocumentUnreadable
 from pilot.knowledge.document import SECTION_SEPARATOR, Document, LeftOut, Page
 from pilot.knowledge.readers import readers
-from pilot.knowledge.readers.detect import detect
+from pilot.knowledge.readers.base import Container, Packed
+from pilot.knowledge.readers.detect import detect, is_drawn
 from pilot.knowledge.readers.problems import unreadable
 
 
@@ -19,11 +21,24 @@ def read_any(data: bytes, name: str, *, without: Collection[str] = ()) -> Docume
     return readers().get(kind)().read(data, name)
 
 
-def read_all(files: Iterable[tuple[str, bytes]], *, without: Collection[str]) -> tuple[list[Page], tuple[LeftOut, ...]]:
+def inside(data: bytes, name: str, way: Sequence[int]) -> bytes:
+    """The file that a page's `inside` leads to. Raises DocumentUnreadable where there is none."""
+    for place in way:
+        reader = readers().get(detect(data, name, _known()))()
+        files = reader.files(data) if isinstance(reader, Container) else iter(())
+        if (found := next(islice(files, place, None), None)) is None:
+            raise unreadable("damaged")
+        name, unpack = found
+        data = unpack()
+    return data
+
+
+def read_all(files: Iterable[Packed], *, without: Collection[str]) -> tuple[list[Page], tuple[LeftOut, ...]]:
     """The pages of all files, under their names, and what was left out."""
     pages: list[Page] = []
     left_out: list[LeftOut] = []
-    for name, data in files:
+    for place, (name, unpack) in enumerate(files):
+        data = unpack()
         try:
             found = [page for page in read_any(data, name, without=without).pages if page.text.strip()]
             if not found:
@@ -35,7 +50,11 @@ def read_all(files: Iterable[tuple[str, bytes]], *, without: Collection[str]) ->
         except Exception:  # noqa: BLE001 - any parser on any file, as in `child`
             left_out.append(LeftOut(name, "crashed", {}))
         else:
-            pages += [replace(page, section=_under(name, page.section)) for page in found]
+            drawn = is_drawn(data)
+            pages += [
+                replace(page, section=_under(name, page.section), inside=_way(place, page, drawn=drawn))
+                for page in found
+            ]
     return pages, tuple(left_out)
 
 
@@ -47,6 +66,12 @@ def _known() -> list[str]:
 
 def numbered(pages: Iterable[Page]) -> tuple[Page, ...]:
     return tuple(replace(page, number=number) for number, page in enumerate(pages, 1))
+
+
+def _way(place: int, page: Page, *, drawn: bool) -> tuple[int, ...]:
+    if page.inside:
+        return (place, *page.inside)
+    return (place, page.number or 0) if drawn else ()
 
 
 def _under(name: str, section: str) -> str:

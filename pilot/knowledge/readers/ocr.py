@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from PIL import Image
@@ -25,8 +26,18 @@ SECONDS = 60  # for one picture
 MOST_PIXELS = 50_000_000
 MOST_PICTURES = 100  # of one file
 FEWEST_BYTES = 1_000  # less is a bullet or a line
+WORD_LEVEL, TEXT = "5", 11  # of tesseract's table: the level of a word, the column of its text
 BLANK_LINES = re.compile(r"\n\s*\n+")
 GAP = re.compile(rf"(?<=[{UNSPACED}，。；：、？！（）《》“”]) +(?=[{UNSPACED}，。；：、？！（）《》“”])")
+
+
+@dataclass(frozen=True)
+class Word:
+    """`box` is left, top, right and bottom in pixels; words of one `line` stand beside each other."""
+
+    text: str
+    line: tuple[int, ...]
+    box: tuple[int, int, int, int]
 
 
 def program() -> str | None:
@@ -45,16 +56,38 @@ def recognise(picture: bytes) -> str:
         raise unreadable("needs_ocr")
     known = _languages(tesseract)
     text = _run(tesseract, picture, "+".join(known) or LATIN)
-    if len(known) > 1 and shares(text).get("han", 0.0) < FEWEST_HAN:
+    if len(known) > 1 and not is_chinese(text):
         text = _run(tesseract, picture, LATIN)  # with Chinese in mind it loses spaces between English words
     return GAP.sub("", BLANK_LINES.sub("\n\n", text)).strip()
 
 
-def _run(tesseract: str, picture: bytes, languages: str) -> str:
+def is_chinese(text: str) -> bool:
+    return shares(text).get("han", 0.0) >= FEWEST_HAN
+
+
+def words(picture: bytes, *, chinese: bool, seconds: float) -> list[Word]:
+    """What `recognise` reads and where it stands; nothing where it cannot be read in so many seconds."""
+    tesseract = program()
+    if tesseract is None or _is_too_large(picture):
+        return []
+    languages = "+".join(_languages(tesseract)) if chinese else LATIN
+    rows = [row.split("\t") for row in _run(tesseract, picture, languages, "tsv", seconds=seconds).splitlines()]
+    return [
+        Word(
+            row[TEXT],
+            (*map(int, row[1:5]),),
+            (int(row[6]), int(row[7]), int(row[6]) + int(row[8]), int(row[7]) + int(row[9])),
+        )
+        for row in rows
+        if len(row) > TEXT and row[0] == WORD_LEVEL and row[TEXT].strip()
+    ]
+
+
+def _run(tesseract: str, picture: bytes, languages: str, *output: str, seconds: float = SECONDS) -> str:
     try:
         done = subprocess.run(
-            [tesseract, "stdin", "stdout", "-l", languages],
-            input=picture, capture_output=True, timeout=SECONDS, check=False, env={"OMP_THREAD_LIMIT": "1"},
+            [tesseract, "stdin", "stdout", "-l", languages, *output],
+            input=picture, capture_output=True, timeout=seconds, check=False, env={"OMP_THREAD_LIMIT": "1"},
         )  # fmt: skip
     except (subprocess.TimeoutExpired, BrokenPipeError):
         return ""

@@ -48,17 +48,17 @@ def _texts(file: pypdfium2.PdfDocument, pictures: Pictures) -> Iterator[str]:
             continue
         text = unwrap(words.get_text_bounded().replace("\r\n", "\n").replace("\t", " "))
         words.close()
-        if len(text.strip()) < SCANNED and _is_picture(page):
-            text = _joined(text, unwrap(pictures.text(_photograph(page))))
+        if len(text.strip()) < SCANNED and is_picture(page):
+            text = _joined(text, unwrap(pictures.text(photograph(page))))
         page.close()
         yield text
 
 
-def _is_picture(page: pypdfium2.PdfPage) -> bool:
+def is_picture(page: pypdfium2.PdfPage) -> bool:
     return any(True for _ in page.get_objects(filter=[FPDF_PAGEOBJ_IMAGE], max_depth=3))
 
 
-def _photograph(page: pypdfium2.PdfPage) -> bytes:
+def photograph(page: pypdfium2.PdfPage) -> bytes:
     """The page as a grey picture in the simplest of all formats (PGM)."""
     scale = min(DOTS_PER_INCH / 72, LONGEST_SIDE / max(*page.get_size(), 1))
     bitmap = page.render(scale=scale, grayscale=True)

@@ -220,12 +220,12 @@ async def picture(
     passage: places.Span = "0-0",
     quotes: places.Spans = [],  # noqa: B006 - FastAPI copies it
 ) -> Response:
-    """A page of a PDF as a picture, with a passage and quotes marked: `start-stop`, counted in the page's text, as
-    citations have them. Any other document: 404.
+    """A page of a PDF, or a picture (page 0), with a passage and quotes marked: `start-stop`, counted in the page's
+    text, as citations have them. Also of those in a ZIP or a mail. Any other document: 404.
     """
-    drawn = await services.library.picture(name, document, page, places.marks(passage, quotes))
+    drawn = await services.library.picture(name, document, page or None, places.marks(passage, quotes))
     if drawn is None:
-        raise NotFound("only the pages of a PDF are pictures", remedy="Ask for the text of its pages.")
+        raise NotFound("only PDF and pictures can be shown as they look", remedy="Ask for the text of its pages.")
     return Response(drawn.png, media_type="image/png", headers={"Cache-Control": "private, max-age=600"})
 
 
