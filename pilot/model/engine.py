@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 LOADING_SECONDS = 5  # Retry-After while the model loads
 PROBE_SECONDS = 30.0  # a model that gives no token within is not ready
-FRESH_SECONDS = 15.0  # a token this young proves as much as a probe
+FRESH_SECONDS = 45.0  # a token this young proves as much as a probe; an open page asks every 10 seconds
 CLOSE_SECONDS = 2.0
 UNLOAD_SECONDS = 10.0  # that running answers get to end when another model is wanted
 IDLE_SECONDS = 0.05

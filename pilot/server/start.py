@@ -22,7 +22,7 @@ from pilot.errors import ConfigInvalid  # noqa: E402
 
 DOORS = ROOT / "pilot" / "server"
 READY_SECONDS = 900  # a 65B model from a slow disk
-PAGE_SECONDS = 60
+PAGE_SECONDS = 300  # the first start from a slow disk, while others use the machine
 END_SECONDS = 10
 RESTARTS = 3
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy in the environment is not for us
