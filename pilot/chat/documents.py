@@ -11,7 +11,7 @@ from pilot.chat.leaning import before
 from pilot.chat.memory import exchanges, messages
 from pilot.chat.question import plain_question
 from pilot.chat.sentences import terms
-from pilot.chat.whole import topic
+from pilot.chat.whole import documents_meant, topic
 from pilot.client import LlmClient
 from pilot.errors import ModelError
 from pilot.i18n import Texts
@@ -50,6 +50,11 @@ class DocumentChat:
         Raises InputInvalid, NotFound, IndexMismatch or a ModelError.
         """
         asked = plain_question(question, self._texts)
+        if len(several := documents_meant(asked, await self._library.documents(space))) > 1:
+            said = self._texts("documents.which", count=len(several), name=several[0].name)
+            yield CitationsReady(said, (), found=False)
+            yield Finished()
+            return
         leant_on = before(asked, history)
         looked_for = topic(asked)
         meant = f"{leant_on} {looked_for}".strip()

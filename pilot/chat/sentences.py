@@ -12,6 +12,7 @@ HEADING = re.compile(
     r"(?:\A|(?<=[.!?。！？\n])\n)[^\n]{1,60}(?<![.,;:!?，；：。！？])(?=\n[A-Z\u3400-\u9fff])"
 )  # its own line
 ABBREVIATION = re.compile(r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|No|vs|etc|e\.g|i\.e|Inc|Ltd|Co|Fig|approx))\.$")
+BULLET = re.compile(r"^[-*•]\s+")  # of a list's item
 EMPTY = frozenset(
     "的了是在和与或也就都而及着吗呢吧啊么被把之其这那哪谁何什个几怎些它他她们为"
 )  # a pair with one of them tells little
@@ -31,8 +32,12 @@ def sentences(text: str) -> list[str]:
         if end < len(text) and ABBREVIATION.search(piece):
             continue
         start = end
-        found += [piece.strip()] if len(piece) <= LONGEST else [line.strip() for line in piece.split("\n")]
+        found += [_told(line) for line in ([piece] if len(piece) <= LONGEST else piece.split("\n"))]
     return [sentence for sentence in found if any(letter.isalnum() for letter in sentence)]
+
+
+def _told(text: str) -> str:
+    return BULLET.sub("", text.strip())
 
 
 def words(text: str) -> frozenset[str]:

@@ -85,16 +85,22 @@ KINDS = frozenset({
 
 def wanted(question: str, documents: Sequence[DocumentRecord]) -> DocumentRecord | None:
     """The document that a question wants summed up: the one it names, or the only one there is."""
+    found = documents_meant(question, documents)
+    return found[0] if len(found) == 1 else None
+
+
+def documents_meant(question: str, documents: Sequence[DocumentRecord]) -> list[DocumentRecord]:
+    """The documents that a question may want summed up; none where it wants a passage, several where it does not say
+    which.
+    """
     ready = [record for record in documents if record.chunks]
     asked, named = _named(question, ready)
     left = _besides(asked)
-    if left is None or len(named) > 1:
-        return None
-    if named:
-        return named[0] if left <= KINDS else None
-    if left and (fitting := _called(left, ready)):
-        return fitting[0] if len(fitting) == 1 else None
-    return ready[0] if len(ready) == 1 and left <= KINDS else None
+    if left is None:
+        return []
+    if not named and left and (fitting := _called(left, ready)):
+        return fitting
+    return (named or ready) if left <= KINDS else []
 
 
 def topic(question: str) -> str:

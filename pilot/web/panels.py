@@ -1,5 +1,6 @@
 """What stands around the answers, as HTML: status, schema, documents, the model's card."""
 
+from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
@@ -9,7 +10,7 @@ from pilot.datasource.risks import Risk, risk_sentence
 from pilot.errors import PilotError
 from pilot.i18n import Texts
 from pilot.knowledge import sentences
-from pilot.knowledge.records import DocumentRecord, Space
+from pilot.knowledge.records import DocumentRecord, Space, State
 from pilot.protocol import ModelCard, ServingState
 from pilot.schema import Column, Schema, Table
 from pilot.web.render import block, failure
@@ -18,6 +19,8 @@ from pilot.web.words import plain
 UNITS = ("B", "kB", "MB", "GB", "TB")
 BITS = {"fp32": "32", "bf16": "16", "fp16": "16", "int8": "8", "nf4": "4.5", "nf4+dq": "4.13", "fp4": "4.5",
         "fp4+dq": "4.13"}  # fmt: skip
+STATES: tuple[State, ...] = ("reading", "indexing", "queued", "failed", "ready")  # in which documents are listed
+MANY = 6  # documents; from here on they are counted
 LONG_SECONDS = 90  # from here on they are told as minutes
 
 
@@ -61,9 +64,30 @@ def schema(found: Schema, t: Texts) -> str:
 
 
 def documents(records: Sequence[DocumentRecord], t: Texts) -> str:
+    """What is at work comes first, then what waits, what failed, and what is ready, the newest at the top."""
     if not records:
         return block(f'<p class="empty">{t("web.documents.none")}</p>')
-    return block(*(_document(record, t) for record in records), kind="documents")
+    ranked = sorted(enumerate(records), key=lambda each: _rank(each[1], each[0]))
+    counted = f'<p class="fact">{_counted(records, t)}</p>' if len(records) >= MANY else ""
+    return block(counted, *(_document(record, t) for _, record in ranked), kind="documents")
+
+
+def _rank(record: DocumentRecord, place: int) -> tuple[int, int]:
+    """`place` counts from the oldest; what waits is read in this order."""
+    return STATES.index(record.state), -place if record.state in ("failed", "ready") else place
+
+
+def _counted(records: Sequence[DocumentRecord], t: Texts) -> str:
+    """How many documents there are, and how many in each state, where they are not all ready."""
+    states = Counter(record.state for record in records)
+    told = [t("web.documents.count", count=len(records))]
+    if len(states) > 1:
+        told += [
+            t("web.documents.in_state", count=states[state], state=t(f"web.state.{state}"))
+            for state in STATES
+            if states[state]
+        ]
+    return " · ".join(told)
 
 
 def index(space: Space, t: Texts, *, behind: bool = False) -> str:

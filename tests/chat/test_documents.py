@@ -93,6 +93,15 @@ async def test_a_summary_of_one_thing_is_the_passage_about_it(library: Library, 
     assert quoted in answer.answer
 
 
+@pytest.mark.parametrize("writes", [False, True])
+async def test_a_summary_of_one_document_of_several_asks_which(library: Library, writes: bool) -> None:
+    served = Served()
+    answer = one(await told(library, served, "Summarise it", writes=writes), CitationsReady)
+    assert answer.answer.startswith("Which of the 2 documents?")
+    assert "Summarise handbook.md" in answer.answer
+    assert (answer.found, served.asked) == (False, [])
+
+
 async def test_what_the_documents_do_not_say_is_not_answered(library: Library) -> None:
     answer = one(await told(library, Served(), "Who won the football championship in 1990?"), CitationsReady)
     assert (answer.answer, answer.citations, answer.found) == ("The documents do not say.", (), False)

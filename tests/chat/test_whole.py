@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pilot.chat.whole import LONGEST, topic, wanted
+from pilot.chat.whole import LONGEST, documents_meant, topic, wanted
 from pilot.knowledge.records import DocumentRecord
 from tests.chat.cases_of import cases_of
 
@@ -21,6 +21,20 @@ def case_name(case: dict[str, Any]) -> str:
 def test_a_question_for_all_of_a_document_is_told_from_one_for_a_passage(case: dict[str, Any]) -> None:
     found = wanted(case["question"], documents(case["documents"]))
     assert (found.name if found else None) == case["whole"]
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("Summarise the document", ["a.pdf", "b.pdf"]),
+        ("文档的主要内容是什么？", ["a.pdf", "b.pdf"]),
+        ("Summarise a.pdf and b.pdf", ["a.pdf", "b.pdf"]),
+        ("Summarise the refund policy", []),
+        ("How long may goods be returned?", []),
+    ],
+)
+def test_where_it_is_not_said_which_one_all_are_meant(question: str, names: list[str]) -> None:
+    assert [record.name for record in documents_meant(question, documents(["a.pdf", "b.pdf"]))] == names
 
 
 def test_a_document_that_is_not_read_yet_is_not_summed_up() -> None:

@@ -1,7 +1,9 @@
 """What stands around the answers, as HTML."""
 
+import re
+
 from pilot.i18n import Texts
-from pilot.knowledge.records import DocumentRecord, Space
+from pilot.knowledge.records import DocumentRecord, Space, State
 from pilot.web import panels
 
 
@@ -13,6 +15,15 @@ def test_progress_names_pages_and_time() -> None:
     assert "<b>.pdf" not in shown
     moving = Space("x", 1, "S", "", embedder="m", chunk_size=800, reindexing=0.4)
     assert "40 %" in panels.index(moving, Texts("zh"))
+
+
+def test_what_moves_and_what_failed_is_listed_first_and_all_is_counted() -> None:
+    states: tuple[State, ...] = ("ready", "failed", "queued", "ready", "queued", "reading")
+    records = [DocumentRecord(str(n), "s", f"file-{n}.md", 10, state, "") for n, state in enumerate(states)]
+    shown = panels.documents(records, Texts("en"))
+    assert re.findall(r"file-\d", shown) == ["file-5", "file-2", "file-4", "file-1", "file-3", "file-0"]
+    assert "6 documents · 1 reading · 2 waiting · 1 failed · 2 ready" in shown
+    assert "documents ·" not in panels.documents(records[:5], Texts("en"))
 
 
 def test_a_document_read_in_part_says_what_is_missing() -> None:

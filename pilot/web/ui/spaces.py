@@ -18,6 +18,7 @@ from pilot.web.ui.labels import Labels
 from pilot.web.ui.spacesetup import WATCH_SECONDS, SpaceSetup
 from pilot.web.ui.visit import PRIVATE, Speaker
 
+LIST_HEIGHT = 480  # pixels; a longer list scrolls, and what stands below it stays in reach
 REST_SECONDS = 5.0  # while nothing is being read: the next look finds what came by another door, or between two answers
 
 
@@ -45,7 +46,7 @@ class SpacePanel:
                                    elem_id="address-site")  # fmt: skip
                 self.fetch = labels(gr.Button, value="web.address.add", size="sm", scale=0, min_width=72,
                                     elem_id="address-add")  # fmt: skip
-        self.list = gr.Markdown(elem_classes="pane", latex_delimiters=[], elem_id="documents")
+        self.list = gr.Markdown(elem_classes="pane", latex_delimiters=[], elem_id="documents", max_height=LIST_HEIGHT)
         self.failed = gr.Button(visible=False, size="sm", elem_id="retry-failed")
         with labels(gr.Accordion, label="web.document.manage", open=False, elem_classes="fold") as self.manage:
             self.document = labels(gr.Dropdown, label="web.document", choices=[], interactive=True)
