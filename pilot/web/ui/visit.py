@@ -15,7 +15,8 @@ from pilot.web.answer import Answer, fold
 from pilot.web.language import language_of
 from pilot.web.visitors import remember
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # for every event of the page
+# For every event of the page, which says itself what it does: none of Gradio's own signs, nor the work of drawing them.
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "show_progress_on": []}
 FRAME_SECONDS = 0.06  # a page that is drawn more often only costs
 
 T = TypeVar("T")
