@@ -23,7 +23,8 @@ class Prompter:
 
     def encode(self, messages: Sequence[Message], tools: Sequence[Function] = ()) -> list[int]:
         """The prompt's tokens, special ones included. Raises PromptTooLong when no room is left for an answer."""
-        self._check_length(sum(map(_size, (*messages, *tools))), "characters", LONGEST_TOKEN)
+        size = sum(map(_size, messages)) + sum(len(tool.model_dump_json()) for tool in tools)
+        self._check_length(size, "characters", LONGEST_TOKEN)
         safe = self._safe(messages)
         template = self._family.template
         prompt = self._by_chat_template(safe, tools) if template is None else self._by_row(template.render(safe))
@@ -143,11 +144,8 @@ class Prompter:
         return self._harmless(self.tools.id_of(call) if self.tools else call)
 
 
-def _size(part: Message | Function) -> int:
-    """Characters, about."""
-    if isinstance(part, Function):
-        return len(part.model_dump_json())
-    return len(part.content) + sum(len(called.function.arguments) for called in part.tool_calls or ())
+def _size(message: Message) -> int:
+    return len(message.content) + sum(len(called.function.arguments) for called in message.tool_calls or ())
 
 
 def _call(called: Called) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from pilot.model.engine import Engine
 from pilot.model.folders import find
 from pilot.model.serving import Serving, Wish
 
-PATIENCE = 120.0  # seconds: a busy machine may be slow, only "never" is a failure
+PATIENCE = 300.0  # seconds: a busy machine may be slow, only "never" is a failure
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import pytest
 from pilot.config import ROOT
 from tests.model.live import PATIENCE, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(4 * PATIENCE)]
 DOOR = ROOT / "pilot" / "server" / "llmserver.py"
 
 

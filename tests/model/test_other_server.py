@@ -21,11 +21,15 @@ from pilot.model.base import LoadOptions
 from pilot.model.engine import Engine
 from pilot.protocol import Delta, Done, StructuredOutputs, Usage
 from tests.model.asking import ask, reason_of, text_of
+from tests.model.live import PATIENCE
 
 PROGRAM = shutil.which("transformers", path=Path(sys.executable).parent)
-START_SECONDS = 120
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(PROGRAM is None, reason="no transformers program here")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(2 * PATIENCE),
+    pytest.mark.skipif(PROGRAM is None, reason="no transformers program here"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +51,7 @@ def other(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def answers(url: str, server: "subprocess.Popen[bytes]") -> bool:
-    end = time.monotonic() + START_SECONDS
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end and server.poll() is None:
         try:
             if httpx.get(f"{url}/health").status_code == httpx.codes.OK:

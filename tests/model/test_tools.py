@@ -158,6 +158,7 @@ def test_model_that_knows_no_tools_refuses_them(causal: CausalAdapter) -> None:
             answer = live.http.post("/v1/chat/completions", json=body)
             assert (answer.status_code, answer.json()["error"]["code"]) == (400, "input.invalid")
             assert "tools" in answer.json()["error"]["message"]
+            assert "safetensors" in answer.json()["error"]["remedy"]
         body = {"messages": HELLO, "tools": [WEATHER], "tool_choice": "none", "max_tokens": 2}
         assert live.http.post("/v1/chat/completions", json=body).status_code == 200
 
