@@ -51,8 +51,8 @@ def words(text: str) -> frozenset[str]:
 
 def terms(text: str) -> frozenset[str]:
     """Telling words and, of Chinese, the single characters too: of a short question pairs alone find too little."""
-    found = question_terms(text)
-    telling = [term for term in found if term.isascii() or (term not in ASKING and not EMPTY & set(term))]
+    found = question_terms(re.sub("|".join(ASKING), " ", text)) or question_terms(text)
+    telling = [term for term in found if term.isascii() or not EMPTY & set(term)]
     return frozenset(_stem(term) for term in telling or found)
 
 

@@ -84,6 +84,11 @@ async def test_a_chinese_question_is_answered_by_a_chinese_sentence(library: Lib
     assert answer.answer.startswith("“一年内消费满五百欧元的客户自动成为会员。”[")
 
 
+async def test_words_that_only_ask_are_not_missed_in_the_documents(library: Library) -> None:
+    answer = one(await told(library, Served(), "请问多久退货到账？", language="zh"), CitationsReady)
+    assert "“未拆封的商品可以在三十天内退货。”" in answer.answer
+
+
 @pytest.mark.parametrize(
     ("question", "quoted"),
     [("Summarise shipping", "“Parcels to Germany take 2 days.”"), ("概括退货", "“未拆封的商品可以在三十天内退货。”")],
