@@ -14,7 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pilot.config import ROOT
+from pilot.config import BUNDLED_MODEL, ROOT
+from pilot.prompts.text_to_sql import TextToSql, render
+from pilot.schema import Column, Schema, Table
 from tests.model.live import PATIENCE, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(4 * PATIENCE)]
@@ -69,16 +71,15 @@ def answers(url: str) -> bool:
     return wait_until(at_last)
 
 
-def test_serves_the_model_and_ends_cleanly_on_sigterm(place: dict[str, str]) -> None:
-    with started(place) as (process, url):
+def test_serves_the_bundled_model_and_ends_cleanly_on_sigterm(place: dict[str, str]) -> None:
+    items = Schema("sqlite", (Table("items", (Column("id", "INTEGER", "number"),)),))
+    messages = [message.model_dump() for message in render(TextToSql("How many items are there?", items))]
+    with started(place | {"MODELS_DIR": str(ROOT / "models"), "LLM_MODEL": BUNDLED_MODEL}) as (process, url):
         assert answers(f"{url}/health")
         assert answers(f"{url}/ready")
-        body = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 5, "seed": 1}
-        assert (
-            httpx.post(f"{url}/v1/chat/completions", json=body, timeout=PATIENCE).json()["usage"]["completion_tokens"]
-            == 5
-        )
-        assert httpx.get(f"{url}/v1/models", timeout=PATIENCE).json()["data"][0]["id"] == "tiny"
+        answer = httpx.post(f"{url}/v1/chat/completions", json={"messages": messages}, timeout=PATIENCE).json()
+        assert answer["choices"][0]["message"]["content"] == "SELECT COUNT(*) AS row_count FROM items"
+        assert httpx.get(f"{url}/v1/models", timeout=PATIENCE).json()["data"][0]["id"] == BUNDLED_MODEL
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
 
