@@ -24,6 +24,7 @@ from pilot.datasource.lark_rules import (
     NAMED,
     NEVER,
     NOBODY_PRESENT,
+    OTHERWISE,
     OUTSIDE,
     PLACE,
     PRESENT,
@@ -50,10 +51,10 @@ AGO: dict[Dialect, str] = {
     "postgres": r"CURRENT_DATE( - INTERVAL '[1-9][0-9]{0,2} (days|months|years)')?",
     "duckdb": r"CURRENT_DATE( - INTERVAL [1-9][0-9]{0,2} (DAY|MONTH|YEAR))?",
 }
-COLUMN_THEN = ("after", "closed", "taken", "flagged", "told", "filled", "shifted", "parted", "ranked")
+COLUMN_THEN = ("after", "closed", "cased", "filled", "parted")
 TWIN_THEN = ("after", "closed")  # of these, what a twin's columns can be used for before FROM
 _SHALLOW = f"lt([{DEPTH}:{DEPTH + 2}], {DEEPEST})"
-NUMBER_THEN = ("summed", "rounded", "ended", "totalled")
+NUMBER_THEN = ("summed", "ended")
 
 
 @dataclass(frozen=True)
@@ -191,8 +192,8 @@ def _select(tables: Sequence[_Named], made: Sequence[_Named]) -> Iterator[str]:
         named = (f"{rule} {then}::set_bit({table.named}){_can_be_named(table)}" for rule, table in _numbered(every))
         yield _choice(f"number_{then}", named)
     timed = _timed(tables)
-    yield _choice("time_taken", (f"time_{table.number} taken::set_bit({table.named})" for table in timed))
-    yield _choice("day_item", ["OF_TIME time_taken::_"] if timed else [])
+    yield _choice("time_closed", (f"time_{table.number} closed::set_bit({table.named})" for table in timed))
+    yield _choice("day_item", [f"OF_TIME time_closed::set_bit({OTHERWISE})"] if timed else [])
 
 
 def _can_be_named(table: _Named) -> str:
@@ -221,19 +222,16 @@ def _from(tables: Sequence[_Named], made: Sequence[_Named]) -> Iterator[str]:
     """
     absent = f"not(is_ones([{PRESENT}:{PRESENT + len(tables)}]))"
     yield f"exists::_ : EXISTS exists_around::incr([{DEPTH}:{DEPTH + 2}]) %if {_all([_SHALLOW, absent])}"
-    first, beside, joined = (
-        [],
-        [],
-        [f"tail::_ %if {_whole((*tables, *made))}", f'" CROSS JOIN " beside::_ %if {absent}'],
-    )
+    whole = _whole((*tables, *made))
+    plain, other, first = [], [], []
+    joined = [f"tail::_ %if {whole}", f'" CROSS JOIN " beside::_ %if {absent}']
     for table in tables:
         number, new = table.number, f"%if bit_clear({table.present})"
-        brought, twin = f"TABLE_{number} joins::set_bit({table.present})", f"TABLE_{number} TWIN_{number}"
+        twin = f"TABLE_{number} TWIN_{number}"
         free = _all([f"bit_clear({TWIN_PRESENT})", _can_be_twin(table)])
         can = f"::bit_or({_twin(table) | 1 << TWIN_PRESENT:#x}) %if {free}"
-        yield _step(f"first_{number}", brought)
-        first += [f"first_{number}::bit_and({NOBODY_PRESENT:#x})", f"{twin} joins{can}"]
-        beside += [f"{brought} {new}", f"{twin} joins{can}"]
+        plain.append(f"TABLE_{number} joins::set_bit({table.present}) {new}")
+        other.append(f"{twin} joins{can}")
         joined += [
             f"JOINED TABLE_{number} {_on(f'column_{number}')}::set_bit({table.present}) {new}",
             f"JOINED {twin} {_on(f'twin_{number}')}{can}",
@@ -244,14 +242,17 @@ def _from(tables: Sequence[_Named], made: Sequence[_Named]) -> Iterator[str]:
         yield _step(f"derived_{number}", f'"SELECT" select_{number}::bit_and({OUTSIDE:#x})')
         yield _step(f"select_{number}", f'" " chosen::bit_or({_place(Place.DERIVED, table):#x})')
         brought, on = f"joins::set_bit({table.present})", f"{_on(f'column_{number}')}::set_bit({table.present})"
-        first += [f"TABLE_{number} {brought} %if {common}", f"{derived} {brought} %if {_is_next(table, made, alone=0)}"]
-        beside.append(f"TABLE_{number} {brought} %if {common}")
+        first.append(f"{derived} {brought} %if {_is_next(table, made, alone=0)}")
+        other.append(f"TABLE_{number} {brought} %if {common}")
         joined += [
             f"JOINED TABLE_{number} {on} %if {common}",
             f"JOINED {derived} {on} %if {_is_next(table, made, alone=1)}",
         ]
-    for rule, ways in (("from", first), ("beside", beside), ("joins", joined)):
-        yield _choice(rule, ways)
+    yield _choice("plain", (*plain, NEVER))
+    yield _choice("other", other)
+    yield _choice("from", (f"plain::bit_and({NOBODY_PRESENT:#x})", "other::_", *first))
+    yield _choice("beside", ("plain::_", "other::_"))
+    yield _choice("joins", joined)
 
 
 def _on(own: str) -> str:

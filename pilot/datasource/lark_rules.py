@@ -11,6 +11,7 @@ SELECT comes before FROM, so the text names tables before it brings them. Each s
     second   it is the right side of a set operation
     place    what the scope is for, see `Place`
     depth    how many statements it stands in
+    otherwise  which of two things follows the column that is written now: `x_then` leads on to either
 
 The bits must follow from the text so far: llguidance does not tell two readings of one text apart by them. So rules of
 the SELECT list end with what comes next (`x_then`: any x, then `then` with the bit of its table), and of several
@@ -34,7 +35,8 @@ TWIN_PRESENT = TWIN + 5
 COMMAS = TWIN_PRESENT + 1
 SECOND = COMMAS + 2
 PLACE = SECOND + 1
-DEPTH = PLACE + 3  # its last bit is 62 of 63
+DEPTH = PLACE + 3
+OTHERWISE = DEPTH + 2  # 63, the last
 DEEPEST = 3
 
 
@@ -52,6 +54,7 @@ def bits(first: int, count: int) -> int:
 
 
 OUTSIDE = bits(DEFINED, len(DERIVED)) | bits(DEPTH, 2)
+PLAINLY = bits(0, OTHERWISE)
 NOBODY_PRESENT = bits(0, 64) & ~bits(PRESENT, DEFINED - PRESENT)
 AROUND = bits(PRESENT, COMMAS - PRESENT) | bits(DEPTH, 2)  # what a correlated query sees of the one around it
 SAME_SHAPE = OUTSIDE | bits(COMMAS, 2) | bits(PLACE, 3)  # what both sides of a set operation share
@@ -80,6 +83,7 @@ COUNTED: "COUNT(*)"
 OF_ANY: "MIN(" | "MAX(" | "COUNT(" | "COUNT(DISTINCT "
 OF_NUMBERS: "SUM(" | "AVG("
 OF_TEXT: "UPPER(" | "LOWER(" | "LENGTH(" | "TRIM("
+FLAGGED: "SUM(CASE WHEN " | "COUNT(CASE WHEN "
 RANKED: "ROW_NUMBER" | "RANK" | "DENSE_RANK"
 SHIFTED: "LAG(" | "LEAD(" | "FIRST_VALUE("
 JOINED: " JOIN " | " LEFT JOIN "
@@ -96,25 +100,24 @@ test: COMPARED value | MISSING | LIKE STRING | range | listed
 
 chosen::_ : "DISTINCT "? items::_
 items::_ : COUNTED over::_ | column_after::_ | NUMBER ARITHMETIC items::_ | scalar::_ after::_
-  | OF_ANY column_closed::_ | OF_TEXT column_taken::_ | day_item::_
-  | OF_NUMBERS number_summed::_ | "ROUND(" OF_NUMBERS number_rounded::_
-  | ("SUM(CASE WHEN " | "COUNT(CASE WHEN ") column_flagged::_ | "CASE WHEN " column_told::_
-  | "COALESCE(" column_filled::_ | RANKED "() OVER (" window::_ | SHIFTED column_shifted::_
-taken::_ : ")" after::_
-closed::_ : ")" over::_
+  | OF_ANY column_closed::_ | OF_TEXT column_closed::$OTHER | day_item::_
+  | OF_NUMBERS number_summed::_ | "ROUND(" OF_NUMBERS number_summed::$OTHER
+  | FLAGGED column_cased::_ | "CASE WHEN " column_cased::$OTHER
+  | "COALESCE(" column_filled::_ | RANKED "() OVER (" window::_ | SHIFTED column_filled::$OTHER
+closed::_ : ")" over::_ %if bit_clear($OTHERWISE) | ")" after::$PLAIN %if bit_set($OTHERWISE)
 over::_ : after::_ | " OVER (" window::_
-summed::_ : closed::_ | ARITHMETIC (number_summed::_ | NUMBER summed::_)
-rounded::_ : "), 2)" after::_ | ARITHMETIC (number_rounded::_ | NUMBER rounded::_)
-flagged::_ : test (" AND " column_flagged::_ | " THEN " (NUMBER ended::_ | number_ended::_))
-ended::_ : (" ELSE " NUMBER)? " END)" after::_
-told::_ : test (" AND " column_told::_ | " THEN " value (" WHEN " column_told::_ | (" ELSE " value)? " END" after::_))
-filled::_ : ", " value ")" after::_
-shifted::_ : ") OVER (" window::_
-window::_ : ")" after::_ | "PARTITION BY " column_parted::_ | "ORDER BY " ranking::_
-parted::_ : ")" after::_ | ", " column_parted::_ | " ORDER BY " ranking::_
-ranking::_ : column_ranked::_ | OF_NUMBERS number_totalled::_ | COUNTED ranked::_
-totalled::_ : ")" ranked::_
-ranked::_ : DIRECTION? ")" after::_
+summed::_ : ")" over::_ %if bit_clear($OTHERWISE) | "), 2)" after::$PLAIN %if bit_set($OTHERWISE)
+  | ARITHMETIC (number_summed::_ | NUMBER summed::_)
+cased::_ : test (" AND " column_cased::_ | " THEN " tallied::_)
+tallied::_ : (NUMBER ended::_ | number_ended::_) %if bit_clear($OTHERWISE)
+  | value (" WHEN " column_cased::_ | (" ELSE " value)? " END" after::$PLAIN) %if bit_set($OTHERWISE)
+ended::_ : (" ELSE " NUMBER)? " END)" after::_ %if bit_clear($OTHERWISE)
+  | ")" ranked::_ %if bit_set($OTHERWISE)
+filled::_ : ", " value ")" after::_ %if bit_clear($OTHERWISE) | ") OVER (" window::$PLAIN %if bit_set($OTHERWISE)
+window::_ : ")" after::_ | "PARTITION BY " column_parted::_ | "ORDER BY " ranking::$OTHER
+parted::_ : (", " column_parted::_ | " ORDER BY " ranking::$OTHER) %if bit_clear($OTHERWISE) | ranked::_
+ranking::_ : column_parted::_ | OF_NUMBERS number_ended::_ | COUNTED ranked::_
+ranked::_ : ")" after::$PLAIN | DIRECTION ")" after::$PLAIN %if bit_set($OTHERWISE)
 after::_ : ARITHMETIC (items::_ | NUMBER after::_) | COMPARED NUMBER shown::_ | shown::_
 shown::_ : ALIAS? more::_ %if le($PLACE, $INNER)
   | " AS $VALUE_1" more::_ %if and(gt($PLACE, $INNER), eq($COMMAS, 0))
@@ -155,6 +158,7 @@ sorted::_ : (operand::_ | figure::_) DIRECTION?
 limit: (" LIMIT " WHOLE (" OFFSET " WHOLE)?)?
 """).substitute(
     VALUE_1=VALUES[0], VALUE_2=VALUES[1], VALUE_3=VALUES[2], PLACE=_PLACE, COMMAS=_COMMAS, DEPTH=_DEPTH,
+    OTHERWISE=OTHERWISE, OTHER=f"set_bit({OTHERWISE})", PLAIN=f"bit_and({PLAINLY:#x})",
     SECOND=SECOND, DEEPEST=DEEPEST, NEVER=NEVER, MAIN=Place.MAIN, INNER=Place.INNER,
     AS_INNER=hex(Place.INNER << PLACE), AROUND=hex(AROUND), OUTSIDE=hex(OUTSIDE), SAME_SHAPE=hex(SAME_SHAPE),
     MORE=f"or(and(eq({_PLACE}, {Place.MAIN}), bit_clear({SECOND})),"
