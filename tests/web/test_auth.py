@@ -1,10 +1,12 @@
 """The login: who comes in, and how often one may guess."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from pydantic import SecretStr
 
@@ -15,6 +17,12 @@ from tests.web.running import asking, running
 
 PASSWORD = "correct horse 电池"
 PAGE = {"accept": "text/html"}
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same hash over less memory and fewer rounds."""
+    monkeypatch.setattr("pilot.web.auth.PasswordHasher", partial(PasswordHasher, time_cost=1, memory_cost=64))
 
 
 @pytest.fixture
