@@ -33,6 +33,7 @@ from pilot.protocol import (
 S = TypeVar("S", bound=BaseModel)
 
 CONNECT_SECONDS = 5.0
+IDLE_SECONDS = 2.0  # of a connection that is used again: servers close theirs after 5 s, and must not do so meanwhile
 SILENCE_SECONDS = 120.0  # a large model on a CPU may think this long before its first token
 EMBED_BATCH = 64
 visitor: ContextVar[str] = ContextVar("visitor", default="")  # in whose name requests go out that name no user
@@ -66,7 +67,10 @@ class LlmClient:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         timeout = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
         # trust_env off: a proxy in the environment must not see what goes to a private model
-        self._http = httpx.AsyncClient(headers=headers, timeout=timeout, transport=transport, trust_env=False)
+        self._http = httpx.AsyncClient(
+            headers=headers, timeout=timeout, transport=transport, trust_env=False,
+            limits=httpx.Limits(keepalive_expiry=IDLE_SECONDS),
+        )  # fmt: skip
 
     async def close(self) -> None:
         await self._http.aclose()

@@ -27,6 +27,7 @@ OFFLINE = {  # for the environment of a process that reads models: its libraries
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "UNSLOTH_DISABLE_STATISTICS": "1",
 }
 
 
@@ -41,6 +42,9 @@ class Settings(BaseSettings):
     llm_model: str = Field(BUNDLED_MODEL, description="Folder under models/ to serve, or proxyllm for another server.")
     llm_family: str = Field("", description="Prompt family, when the folder's name does not tell it (guanaco, vicuna).")
     models_dir: Path = Field(ROOT / "models", description="Where model folders lie.")
+    unsloth_python: str = Field(
+        "", description="Python of an environment of its own that Unsloth is installed in (docs/fine-tuning.md)."
+    )
     model_precision: Literal["auto", "fp32", "bf16", "fp16", "int8", "nf4", "nf4+dq", "fp4", "fp4+dq"] = Field(
         "auto",
         description="Numbers that weights are kept in: fp32, bf16, fp16, int8, nf4, fp4, and with double quantisation "
@@ -150,6 +154,12 @@ class Settings(BaseSettings):
     @classmethod
     def _below_root(cls, value: Path) -> Path:
         return value if value.is_absolute() else ROOT / value
+
+    @field_validator("unsloth_python", mode="after")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        """It is started in other folders."""
+        return str(ROOT / value) if "/" in value else value
 
     @property
     def model_url(self) -> str:

@@ -15,6 +15,7 @@ from pilot.finetune import owning
 from pilot.finetune.examples import read, refuse_overlap, split, write
 from pilot.finetune.recipe import Method, Recipe
 from pilot.model.folders import known
+from pilot.store.runs import Backend
 
 logger = logging.getLogger(__name__)
 
@@ -43,15 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(given: argparse.Namespace) -> None:
     recipe = Recipe(**{field.name: getattr(given, field.name) for field in fields(Recipe)})
-    base = _base(given.base, config.load().models_dir)
+    settings = config.load()
+    base = _base(given.base, settings.models_dir)
     examples = read(given.examples)
     if given.exam:
         refuse_overlap(examples, read(given.exam))
     room = importlib.import_module("pilot.finetune.room")
-    sharded = {"fsdp": True} if given.command == "sft" and given.fsdp else {}
-    print(room.make_room(base, recipe, sharded=bool(sharded)))
+    sharded = given.command == "sft" and given.fsdp
+    print(room.make_room(base, recipe, sharded=sharded, objective=given.command))
+    more = {"fsdp": sharded, "unsloth": settings.unsloth_python} if given.command == "sft" else {}
     train = getattr(importlib.import_module(f"pilot.finetune.{WHERE[given.command]}"), given.command)
-    print(f"done: {train(base, examples, given.run, recipe, **sharded)}")
+    print(f"done: {train(base, examples, given.run, recipe, **more)}")
 
 
 def _split(given: argparse.Namespace) -> None:
@@ -108,7 +111,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         if isinstance(field.default, bool):
             parser.add_argument(option, action=argparse.BooleanOptionalAction, default=field.default)
         else:
-            choices = get_args(Method) if field.name == "method" else None
+            choices = {"method": get_args(Method), "backend": get_args(Backend)}.get(field.name)
             parser.add_argument(option, type=type(field.default), default=field.default, choices=choices)
 
 

@@ -10,11 +10,15 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
+from pilot.datasource.refusals import fault
+from pilot.errors import TrainingRefused
 from pilot.finetune.examples import Example
 from pilot.finetune.kinds import GUARD, Kind
+from pilot.finetune.preference import train as preference
 from pilot.finetune.recipe import Method, Recipe
 from pilot.finetune.room import plan_of
 from pilot.finetune.sft import sft
+from pilot.finetune.unsloth import refuse_unable, versions
 from pilot.model.devices import free_memory, pick_device
 from pilot.model.folders import base_of
 from pilot.model.loading import load_tokenizer
@@ -23,6 +27,9 @@ from pilot.store.runs import Plan, Wish
 
 READ = 512  # tokens at once of the general text
 MOST_READ = 16_384  # in all
+RATES = {  # other than the recipe's: weights that all learn move together, and a preference asks for little
+    "full": 2e-5, "galore": 1e-4, "dpo": 5e-5, "orpo": 5e-5,  # GaLore's projection scales its steps by a quarter
+}  # fmt: skip
 
 
 class Causal(Kind):
@@ -30,13 +37,17 @@ class Causal(Kind):
 
     def plan(self, wish: Wish, examples: int) -> Plan:
         recipe = self._recipe(wish)
+        if wish.objective != "sft" and not recipe.adapter:
+            raise fault(TrainingRefused, "own_pairs_method", method=recipe.method)
+        if recipe.backend == "unsloth":
+            refuse_unable(recipe, wish.objective)
+            versions(self.unsloth)
         device = pick_device(recipe.device)
         free = free_memory(torch.device("cuda:0") if device.type == "cuda" else device)
         free = min(free, wish.memory_gib * GIB) if wish.memory_gib else free
-        found = plan_of(self.folder, recipe, free)
-        method = "full" if recipe.method == "galore" else recipe.method
-        return Plan(self.base, method, examples, 0, 0, found.needs, free, found.fits, 0, found.said, found.nearest,
-                    found.parts)  # fmt: skip
+        found = plan_of(self.folder, recipe, free, wish.objective)
+        return Plan(self.base, recipe.method, examples, 0, 0, found.needs, free, found.fits, 0, found.said,
+                    found.nearest, found.parts)  # fmt: skip
 
     def train(
         self,
@@ -48,7 +59,13 @@ class Causal(Kind):
         looked_at: Sequence[Example] = (),
     ) -> Path:
         recipe = self._recipe(wish)
-        return sft(self.folder, examples, folder, recipe, before_step=before_step, looked_at=looked_at)
+        if wish.objective != "sft":
+            return preference(
+                wish.objective, self.folder, examples, folder, recipe, before_step=before_step, looked_at=looked_at
+            )
+        return sft(
+            self.folder, examples, folder, recipe, before_step=before_step, looked_at=looked_at, unsloth=self.unsloth
+        )
 
     def served_name(self, run: str) -> str:
         """An adapter is served on its base."""
@@ -70,7 +87,10 @@ class Causal(Kind):
         return Recipe(
             method=method,
             epochs=wish.epochs or Recipe.epochs,
-            optimizer=Recipe.optimizer if method == "qlora" else "adamw_torch",
+            rate=RATES.get(method if wish.objective == "sft" else wish.objective, Recipe.rate),
+            optimizer={"qlora": Recipe.optimizer, "galore": "galore_adamw"}.get(method, "adamw_torch"),
+            patience=max(0, wish.patience),
+            backend=wish.backend,
         )
 
 

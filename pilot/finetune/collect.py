@@ -6,7 +6,6 @@ learnt or examined in, never both, and a family that was kept back once stays so
 """
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from pilot.chat.families import family
 from pilot.chat.memory import statement
 from pilot.datasource.base import Limits
 from pilot.datasource.guard import check
+from pilot.datasource.refusals import fault
 from pilot.errors import InputInvalid, SqlError
 from pilot.evaluation import text2sql
 from pilot.finetune.examples import Example
@@ -27,6 +27,7 @@ from pilot.prompts.grounded import render as render_grounded
 from pilot.prompts.text_to_sql import render
 from pilot.services import Services
 from pilot.store import Approved, Turn
+from pilot.store.runs import chance
 
 logger = logging.getLogger(__name__)
 
@@ -84,29 +85,21 @@ async def collect(
             else:
                 left_out.append((question.question, "it names personal data by a number"))
     if masking < len(set(mask)):
-        raise InputInvalid(f"not every column of {', '.join(mask)} is there", remedy="Name them as table.column.")
+        raise fault(InputInvalid, "own_no_column", columns=", ".join(mask))
     learn, exam = kept_back(found, exam_share)
     if len(learn) < FEWEST_LEARNT or len(exam) < FEWEST_EXAMINED:
-        raise InputInvalid(
-            f"{len(found)} approved answers of {len({one.family for one in found})} kinds give {len(learn)} to learn "
-            f"from and {len(exam)} for the exam",
-            remedy=f"Approve more answers: at least {FEWEST_LEARNT} to learn from and {FEWEST_EXAMINED} of other kinds "
-            "for the exam.",
-        )
+        raise fault(
+            InputInvalid, "own_too_few", count=len(found), kinds=len({one.family for one in found}), learn=len(learn),
+            exam=len(exam), fewest_learn=FEWEST_LEARNT, fewest_exam=FEWEST_EXAMINED,
+        )  # fmt: skip
     return Collected(tuple(learn), tuple(exam), tuple(left_out))
 
 
 def kept_back(found: Sequence[Question], share: float) -> tuple[list[Question], list[Question]]:
-    """Those to learn from, and those of about `share` of the families. Whether a family is kept back does not depend
-    on the others, so that what the next run learns was never in an exam.
-    """
-    learn = [one for one in found if _chance(one.family) >= share]
-    exam = [one for one in found if _chance(one.family) < share]
+    """Those to learn from, and those of about `share` of the families."""
+    learn = [one for one in found if chance(one.family) >= share]
+    exam = [one for one in found if chance(one.family) < share]
     return learn, exam
-
-
-def _chance(family_: str) -> float:
-    return int.from_bytes(hashlib.sha256(family_.encode()).digest()[:6]) / 2**48
 
 
 async def examples(

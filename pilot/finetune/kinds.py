@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pilot.datasource.refusals import fault
 from pilot.errors import ModelUnusable
 from pilot.finetune.examples import Example
 from pilot.model.folders import find
@@ -22,8 +23,9 @@ class Kind(ABC):
 
     learns: bool
 
-    def __init__(self, models_dir: Path, base: str) -> None:
+    def __init__(self, models_dir: Path, base: str, *, unsloth: str = "") -> None:
         self.models_dir = models_dir
+        self.unsloth = unsloth  # the Python of its environment
         self.base = base
         self.folder = models_dir / base
 
@@ -57,15 +59,12 @@ class Kind(ABC):
         return self.folder_name(run)
 
 
-def kind_of(models_dir: Path, base: str) -> Kind:
+def kind_of(models_dir: Path, base: str, *, unsloth: str = "") -> Kind:
     """Raises ModelUnknown, ModelUnusable for what cannot be trained."""
     found = find(base, models_dir)
     where = WHERE.get(found.family.adapter)
     if found.folder is None or found.adapter or where is None or (found.folder / "adapter_config.json").exists():
-        raise ModelUnusable(
-            f"{base} cannot be fine-tuned: it holds no weights that can learn",
-            remedy="Serve the bundled model, or a folder of safetensors weights (models/README.md).",
-        )
+        raise fault(ModelUnusable, "own_unteachable", name=base)
     module, name = where
-    kind: Kind = getattr(importlib.import_module(module), name)(models_dir, base)
+    kind: Kind = getattr(importlib.import_module(module), name)(models_dir, base, unsloth=unsloth)
     return kind

@@ -23,7 +23,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pilot.config import Settings
-from pilot.errors import PilotError, TrainingRefused
+from pilot.datasource.refusals import fault, keyed
+from pilot.errors import PilotError, StorageFull, TrainingRefused
 from pilot.finetune.collect import collect, examples
 from pilot.finetune.courtesy import Courtesy, Ended
 from pilot.finetune.examine import compared, examine, lasting
@@ -33,6 +34,7 @@ from pilot.finetune.masking import Question
 from pilot.finetune.plot import plot
 from pilot.finetune.run import Run as Training
 from pilot.model.folders import known
+from pilot.model.planner import GIB
 from pilot.services import Services
 from pilot.services.own import release
 from pilot.store.runs import Run, Runs
@@ -43,7 +45,6 @@ TICK_SECONDS = 0.5
 LEAST_GAIN = 0.1  # points in the exam
 SURE = 2  # questions more: one could be chance, so its release is the owner's to decide
 MOST_RISE = 0.10  # of the perplexity: what it could before must not be lost
-DEFECT = "something went wrong inside Pilot"
 QUESTIONS = TypeAdapter(list[Question])
 
 
@@ -57,14 +58,14 @@ async def loop(settings: Settings, id_: str, *, until: datetime | None = None) -
         return work.say(state="stopped", seconds_left=None)
     except PilotError as error:
         logger.error("%s: %s", id_, error.message)
-        return work.say(state="failed", message=error.message, remedy=error.remedy, seconds_left=None)
+        return work.failed(error)
     except OSError as error:
         if error.errno != errno.ENOSPC:
-            work.say(state="failed", message=DEFECT, remedy="The run's log.txt says what.", seconds_left=None)
+            work.failed(fault(TrainingRefused, "own_defect"))
             raise
-        return work.say(state="failed", message="the disk is full", remedy="Make room and go on.", seconds_left=None)
+        return work.failed(fault(StorageFull, "own_run_disk_full", folder=str(work.place)))
     except Exception:
-        work.say(state="failed", message=DEFECT, remedy="The run's log.txt says what.", seconds_left=None)
+        work.failed(fault(TrainingRefused, "own_defect"))
         raise
     finally:
         work.courtesy.close()
@@ -77,7 +78,7 @@ class Work:
         self.settings = settings
         self.runs = Runs(settings.data_dir)
         self.place = self.runs.place(id_)
-        self.run = replace(self.runs.run(id_), state="running", message="", remedy="")
+        self.run = replace(self.runs.run(id_), state="running", message="", remedy="", key="", values={})
         self._speaking = threading.Lock()  # the training's thread speaks, too
         self._began = time.monotonic() - self.run.seconds
         key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else ""
@@ -85,11 +86,12 @@ class Work:
 
     @cached_property
     def kind(self) -> Kind:
-        return kind_of(self.settings.models_dir, self.run.base)
+        return kind_of(self.settings.models_dir, self.run.base, unsloth=self.settings.unsloth_python)
 
     async def do(self) -> Run:
         learn, exam = await self._collected()
-        self.say(phase="training", learn=len(learn), exam=len(exam), step=0, steps=0)
+        learnt = [one for one in learn if one.rejected or self.run.wish.objective == "sft"]
+        self.say(phase="training", learn=len(learnt), exam=len(exam), step=0, steps=0)
         result = await self._trained()
         if self.run.perplexity_after is None:  # said last, once everything else of the exam was
             self.say(phase="examining", step=0, steps=2 * len(exam), loss=self.run.loss)
@@ -105,6 +107,12 @@ class Work:
         with self._speaking:
             self.run = replace(self.run, **changed, seconds=round(time.monotonic() - self._began, 1))
             return self.runs.keep(self.run)
+
+    def failed(self, error: PilotError) -> Run:
+        key, values = keyed(error)
+        return self.say(
+            state="failed", message=error.message, remedy=error.remedy, key=key, values=values, seconds_left=None
+        )
 
     async def _collected(self) -> tuple[list[Question], list[Question]]:
         """What a run has collected once stays what it learns and is examined in."""
@@ -134,11 +142,15 @@ class Work:
         return learn, exam
 
     async def _trained(self) -> Path:
+        if (live := self.settings.models_dir / self.kind.folder_name(self.run.id)).exists():
+            return live  # moved there by a release that did not come to its end
         made, looked_at = (read(self.place / name) for name in ("learn.jsonl", "exam.jsonl"))
         plan = self.kind.plan(self.run.wish, len(made))
         logger.info(plan.said)
         if not plan.fits:
-            raise TrainingRefused(plan.said, remedy=f"What fits: {plan.nearest}." if plan.nearest else "Free memory.")
+            sizes = {"needs": f"{plan.needs_bytes / GIB:.1f}", "free": f"{plan.free_bytes / GIB:.1f}"}
+            reason = "own_no_room_but" if plan.nearest else "own_no_room"
+            raise fault(TrainingRefused, reason, nearest=plan.nearest, **sizes)
         self.say(method=plan.method)
         folder = self.place / "training"
         async with self._telling(Training(folder)):
@@ -194,6 +206,8 @@ class Work:
         return self.say(state="better", seconds_left=None)
 
     def _refused(self, message: str, remedy: str) -> Run:
+        """What it weighs goes, as nobody can use it; what it was examined in stays."""
+        shutil.rmtree(self.place / "training" / "result", ignore_errors=True)
         return self.say(state="no better", message=message, remedy=remedy, seconds_left=None)
 
     async def _released(self) -> Run:

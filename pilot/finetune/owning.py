@@ -20,7 +20,7 @@ from pilot.finetune.kinds import kind_of
 from pilot.finetune.loop import loop
 from pilot.finetune.masking import Question
 from pilot.services import Services
-from pilot.store.runs import Method, Run, Runs, Wish
+from pilot.store.runs import Backend, Method, Objective, Run, Runs, Wish
 
 LOWEST = 19  # priority: people who ask come first
 
@@ -39,6 +39,7 @@ def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     looping.add_argument("--base", default="", help="model to start from (default: what is served)")
     looping.add_argument("--method", choices=get_args(Method), default="auto")
     looping.add_argument("--epochs", type=float, default=0, help="0: the recipe's own")
+    _add_kind(looping)
     looping.add_argument("--release", action="store_true", help="let it go live by itself when it is better")
     running = commands.add_parser("run", help="work on a run that the page has made, or go on with it")
     running.add_argument("--id", required=True)
@@ -46,6 +47,7 @@ def add_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     planning = commands.add_parser("plan", help="what a run would need, as JSON")
     planning.add_argument("--base", required=True)
     planning.add_argument("--method", choices=get_args(Method), default="auto")
+    _add_kind(planning)
     planning.add_argument("--epochs", type=float, default=0)
     planning.add_argument("--count", type=int, required=True, help="examples to learn from")
     planning.add_argument("--memory-gib", type=float, default=0)
@@ -67,6 +69,12 @@ def run(given: argparse.Namespace) -> None:
             asyncio.run(loop(settings, given.id, until=given.until))
         case "plan":
             _plan(settings, given)
+
+
+def _add_kind(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--objective", choices=get_args(Objective), default="sft", help="dpo, orpo: of corrected ones")
+    parser.add_argument("--backend", choices=get_args(Backend), default="pilot", help="unsloth: see UNSLOTH_PYTHON")
+    parser.add_argument("--patience", type=int, default=0, help="stop after so many rounds without gain; 0: never")
 
 
 def _add_material(parser: argparse.ArgumentParser) -> None:
@@ -111,7 +119,7 @@ async def _loop(settings: Settings, given: argparse.Namespace) -> Run:
     wish = Wish(
         sources=tuple(given.source), base=given.base, method=given.method, epochs=given.epochs,
         exam_share=given.share, mask=tuple(given.mask), files=tuple(str(file.resolve()) for file in given.questions),
-        release=given.release,
+        release=given.release, objective=given.objective, backend=given.backend, patience=given.patience,
     )  # fmt: skip
     made = runs.new(wish, base=given.base or runs.base_of(served), instead=served)
     return await loop(settings, made.id)
@@ -120,10 +128,14 @@ async def _loop(settings: Settings, given: argparse.Namespace) -> Run:
 def _plan(settings: Settings, given: argparse.Namespace) -> None:
     """One line of JSON, an error's, too: the page reads it."""
     try:
-        wish = Wish((), given.base, given.method, given.epochs, memory_gib=given.memory_gib)
-        _say(json.dumps(asdict(kind_of(settings.models_dir, given.base).plan(wish, given.count))))
+        wish = Wish(
+            (), given.base, given.method, given.epochs, memory_gib=given.memory_gib, objective=given.objective,
+            backend=given.backend, patience=given.patience,
+        )  # fmt: skip
+        kind = kind_of(settings.models_dir, given.base, unsloth=settings.unsloth_python)
+        _say(json.dumps(asdict(kind.plan(wish, given.count))))
     except PilotError as error:
-        _say(json.dumps(error.to_json()))
+        _say(json.dumps(error.to_json() | {"details": error.details}, default=str))
 
 
 def _line(question: Question) -> dict[str, str]:

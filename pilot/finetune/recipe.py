@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Objective = Literal["sft", "dpo", "orpo"]
+from pilot.store.runs import Backend, Objective
+
+__all__ = ["GALORE", "Method", "Objective", "Recipe"]
+
 Method = Literal["full", "lora", "qlora", "galore"]
 
 GALORE = ("galore_adamw", "galore_adafactor", "galore_adamw_layerwise", "galore_adafactor_layerwise")
@@ -34,6 +37,7 @@ class Recipe:
     beta: float = 0.1  # dpo, orpo: how much a preference weighs
     seed: int = 1
     device: str = "auto"
+    backend: Backend = "pilot"  # unsloth: see pilot/finetune/unsloth.py
 
     @property
     def quantised(self) -> bool:

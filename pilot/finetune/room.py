@@ -7,7 +7,7 @@ from typing import get_args
 import torch
 
 from pilot.errors import TrainingRefused
-from pilot.finetune.recipe import Recipe
+from pilot.finetune.recipe import Objective, Recipe
 from pilot.model.devices import free_memory, pick_device
 from pilot.model.folders import read_json
 from pilot.model.planner import GIB, Optimizer, TrainingPlan, nearest_training, plan_training
@@ -28,10 +28,10 @@ class Room:
     parts: tuple[tuple[str, float], ...]
 
 
-def plan_of(base: Path, recipe: Recipe, free: float) -> Room:
+def plan_of(base: Path, recipe: Recipe, free: float, objective: Objective = "sft") -> Room:
     """What a training step needs of so many bytes."""
     shape = shape_of(read_json(base / "config.json"))
-    plan = plan_training(shape, _planned(recipe))
+    plan = plan_training(shape, _planned(recipe, objective))
     if plan.fits(free):
         return Room(plan.total, True, f"{_told(plan)} of {free / GIB:.1f} GiB", "", _parts(plan))
     nearest = nearest_training(shape, free, plan.recipe)
@@ -39,14 +39,14 @@ def plan_of(base: Path, recipe: Recipe, free: float) -> Room:
     return Room(plan.total, False, said, str(nearest.recipe) if nearest else "", _parts(plan))
 
 
-def make_room(base: Path, recipe: Recipe, *, sharded: bool = False) -> str:
+def make_room(base: Path, recipe: Recipe, *, sharded: bool = False, objective: Objective = "sft") -> str:
     """The plan in a sentence. Raises TrainingRefused naming the nearest recipe that fits.
 
     Sharded, the weights lie on all cards together; else on the first.
     """
     device = pick_device(recipe.device)
     free = free_memory(torch.device("cuda:0") if device.type == "cuda" and not sharded else device)
-    room = plan_of(base, recipe, free)
+    room = plan_of(base, recipe, free, objective)
     if not room.fits:
         raise TrainingRefused(
             room.said, remedy=f"What fits: {room.nearest}." if room.nearest else "Take a smaller base."
@@ -54,12 +54,14 @@ def make_room(base: Path, recipe: Recipe, *, sharded: bool = False) -> str:
     return room.said
 
 
-def _planned(recipe: Recipe) -> Planned:
-    """In the planner's words; GaLore keeps all weights and gradients of a full fine-tuning, and counts as one."""
+def _planned(recipe: Recipe, objective: Objective) -> Planned:
+    """In the planner's words; GaLore keeps all weights and gradients of a full fine-tuning, and counts as one. A
+    preference is two answers at once.
+    """
     return Planned(
         "full" if recipe.method == "galore" else recipe.method,
         recipe.rank,
-        recipe.batch,
+        recipe.batch if objective == "sft" else 2 * recipe.batch,
         recipe.length,
         KNOWN.get(recipe.optimizer, "adamw_torch"),
         recipe.checkpointing,

@@ -39,6 +39,7 @@ class Run:
         wanted = {"objective": objective, "base": base, "recipe": asdict(recipe), "examples": examples}
         if (folder / "run.json").exists():
             before = run.told
+            before["recipe"] = asdict(Recipe(**before["recipe"]))  # of an older version: without what came since
             if any(before[key] != value for key, value in wanted.items()):
                 changed = next(key for key, value in wanted.items() if before[key] != value)
                 raise Conflict(

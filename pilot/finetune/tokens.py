@@ -8,6 +8,7 @@ from typing import Any
 
 from datasets import Dataset
 
+from pilot.datasource.refusals import fault
 from pilot.errors import InputInvalid, ModelUnusable, PromptTooLong
 from pilot.finetune.examples import Example
 from pilot.model.folders import find
@@ -45,9 +46,7 @@ class Encoder:
             logger.warning("%d of %d examples are longer than %d tokens and are left out",
                            len(examples) - len(found), len(examples), self._length)  # fmt: skip
         if not found:
-            raise InputInvalid(
-                f"none of {len(examples)} examples fits into {self._length} tokens", remedy="Raise --length."
-            )
+            raise fault(InputInvalid, "own_too_long", count=len(examples), length=self._length)
         return found
 
     def _encoded(self, example: Example) -> Tokens | None:

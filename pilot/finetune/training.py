@@ -12,6 +12,7 @@ import torch
 from accelerate.utils import DistributedType
 from transformers import EarlyStoppingCallback, TrainerCallback
 
+from pilot.datasource.refusals import fault
 from pilot.errors import InputInvalid, StorageFull, TrainingRefused
 from pilot.finetune.recipe import GALORE, Recipe
 from pilot.finetune.run import Run
@@ -61,7 +62,7 @@ def arguments(run: Run, recipe: Recipe, examples: int, processes: int = 1) -> di
 
 def refuse_nonsense(recipe: Recipe, examples: int) -> None:
     if examples < FEWEST:
-        raise InputInvalid(f"{examples} examples are too few", remedy=f"Approve at least {FEWEST} answers first.")
+        raise fault(InputInvalid, "own_few_examples", count=examples, fewest=FEWEST)
     if (recipe.method == "galore") != (recipe.optimizer in GALORE):
         raise InputInvalid(
             f"method {recipe.method} and optimizer {recipe.optimizer} do not fit",
@@ -133,9 +134,7 @@ def fit(trainer: Any, run: Run) -> None:
     except BaseException as error:
         run.say("failed", reason=str(error) or type(error).__name__)
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise StorageFull(
-                f"no space left in {run.folder}", remedy="Make room and start the same command again: it goes on."
-            ) from error
+            raise fault(StorageFull, "own_run_disk_full", folder=str(run.folder)) from error
         raise
 
 

@@ -6,6 +6,7 @@ holds what training needs; what it says stands in its folder (pilot/store/runs.p
 
 import asyncio
 import contextlib
+import errno
 import json
 import logging
 import re
@@ -50,6 +51,7 @@ from pilot.store.runs import (
     Runs,
     SourceMaterial,
     Wish,
+    chance,
 )
 from pilot.store.tables import now
 
@@ -61,6 +63,7 @@ STOP_SECONDS = 15.0
 PLAN_SECONDS = 120.0  # importing the libraries takes most of it
 NIGHT_SECONDS = 30.0  # between two looks at the clock
 FEWEST, FEWEST_FAMILIES = 10, 4  # approved answers, and questions of different kinds among them
+FEWEST_PAIRS = 4  # corrected answers to learn from
 TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")  # local
 PYTHON = (sys.executable, "-m", "pilot.finetune")
 
@@ -73,22 +76,29 @@ async def release(runs: Runs, client: LlmClient, models_dir: Path, run: Run) -> 
     result = runs.place(run.id) / "training" / "result"
     served = (await client.serving()).model
     folder = f"{run.base}-{run.id}"
-    await asyncio.to_thread(_put, result, models_dir / folder)
-    model = f"{run.base}:{folder}" if (result / "adapter_config.json").exists() else folder
+    await asyncio.to_thread(_move, result, models_dir / folder)
+    model = f"{run.base}:{folder}" if (models_dir / folder / "adapter_config.json").exists() else folder
     before = await asyncio.to_thread(runs.releases)
     await asyncio.to_thread(runs.keep_releases, [*before, Release(model, run.id, served, now())])
     try:  # noted first: what is served always has a way back
         await _serve(client, model)
     except PilotError:
         await asyncio.to_thread(runs.keep_releases, before)
+        await asyncio.to_thread(_move, models_dir / folder, result)
         raise
     return await asyncio.to_thread(runs.keep, replace(run, state="released", model=model, seconds_left=None))
 
 
-def _put(result: Path, place: Path) -> None:
-    """Whole or absent among the models. Raises StorageFull."""
+def _move(result: Path, place: Path) -> None:
+    """Whole or absent there, and not twice; of another disk it is copied first. Raises StorageFull."""
     if place.exists():
         return
+    try:
+        result.rename(place)
+        return
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
     unfinished = place.with_name(f".{place.name}")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
@@ -99,6 +109,7 @@ def _put(result: Path, place: Path) -> None:
             raise fault(StorageFull, "own_disk_full") from error
         raise
     unfinished.rename(place)
+    shutil.rmtree(result)
 
 
 async def _serve(client: LlmClient, model: str) -> None:
@@ -128,6 +139,7 @@ class Own:
         self._watching: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()  # two that ask at once must not both find that nothing runs
         self._planning = asyncio.Lock()  # each plan is a process
+        sources.on_removed.append(self.forget)
 
     def begin(self) -> None:
         """Watch the clock."""
@@ -154,20 +166,32 @@ class Own:
 
     async def material(self, sources: Sequence[str], *, exam_share: float = 0.33) -> Material:
         """What there is to learn from, counted, not yet run. Raises NotFound."""
-        found = [await self._material(name, await self._last([name])) for name in sources]
+        counted = [await self._material(name, await self._last([name]), exam_share) for name in sources]
+        found = tuple(each for each, _, _ in counted)
         families = sum(each.families for each in found)
         approved = sum(each.approved for each in found)
-        exam = round(approved * exam_share)
+        learn, pairs = sum(count for _, count, _ in counted), sum(count for _, _, count in counted)
         enough = approved >= FEWEST and families >= FEWEST_FAMILIES
         why = "" if enough else "own_few"
-        return Material(tuple(found), approved - exam, exam, families, enough, why)
+        return Material(found, learn, approved - learn, families, enough, why, pairs)
+
+    def too_few_pairs(self, material: Material | None) -> PilotError | None:
+        """Why nothing can be learnt from right and wrong answers beside each other."""
+        return _too_few_pairs(material.pairs if material else 0)
+
+    def no_unsloth(self) -> PilotError | None:
+        """Why that back end is not to be had."""
+        return None if self._settings.unsloth_python else fault(TrainingRefused, "own_no_unsloth")
 
     async def plan(self, wish: Wish) -> Plan:
         """Whether it would fit, by a process that looks at the model and the memory. Raises what `start` does."""
         material = await self.material(wish.sources, exam_share=wish.exam_share)
-        base = await self._base(wish)
+        base, learn = await self._base(wish), material.learn
+        if wish.objective != "sft":
+            _refuse_few_pairs(material)
+            learn = material.pairs
         async with self._planning:
-            told = await asyncio.to_thread(self._planned, replace(wish, base=base), material.learn)
+            told = await asyncio.to_thread(self._planned, replace(wish, base=base), learn)
         return replace(told, exam=material.exam, families=material.families)
 
     async def start(self, wish: Wish, *, night: bool = False, until: datetime | None = None) -> Run:
@@ -181,6 +205,8 @@ class Own:
         material = await self.material(wish.sources, exam_share=wish.exam_share)
         if not material.enough and not wish.files:
             raise fault(InputInvalid, "own_few")
+        if wish.objective != "sft":
+            _refuse_few_pairs(material)
         base, served = await self._base(wish), (await self._client.serving()).model
         async with self._changing:
             await self._refuse_second()
@@ -237,6 +263,8 @@ class Own:
             await self._refuse_second()
             if run.state not in ("stopped", "failed"):
                 raise fault(Conflict, "own_ended", id=id_)
+            if run.forgot:
+                raise fault(Conflict, "own_forgot", id=id_, source=run.forgot[0])
             await asyncio.to_thread(self.store.keep, replace(run, state="running", message="", remedy=""))
             await asyncio.to_thread(self._launch, id_, until)
         return await self.run(id_)
@@ -253,6 +281,17 @@ class Own:
             await asyncio.to_thread(self.store.delete, id_)
             folder = Path(f"{run.base}-{run.id}").name  # of a base that may be no model: then the run has failed
             await asyncio.to_thread(shutil.rmtree, self._settings.models_dir / folder, ignore_errors=True)
+
+    async def forget(self, source: str) -> None:
+        """A database was removed: no run keeps its questions, or prompts that show its tables and values. What a model
+        has learnt from them it still knows; the run tells so.
+        """
+        async with self._changing:
+            for run in await self.runs():
+                if source in run.wish.sources and source not in run.forgot:
+                    if run.moves:
+                        await asyncio.to_thread(self._end, run.id)
+                    await asyncio.to_thread(self.store.forget, run.id, source)
 
     async def release(self, id_: str) -> Run:
         """Raises TrainingRefused for one that is not better, a ModelError, NotFound."""
@@ -303,16 +342,20 @@ class Own:
     async def _base(self, wish: Wish) -> str:
         return wish.base or self.store.base_of((await self._client.serving()).model)
 
-    async def _material(self, name: str, last: Run | None) -> SourceMaterial:
+    async def _material(self, name: str, last: Run | None, exam_share: float) -> tuple[SourceMaterial, int, int]:
+        """With how many of its answers are to be learnt, and how many of these correct a wrong one."""
         dialect = (await self._sources.open(name)).schema.dialect
         approved = await asyncio.to_thread(self._store.approved, name)
         judged = await asyncio.to_thread(self._store.judged, "database")
         wrong = {each.turn.id: each.sql for each in judged if each.target == name and each.turn.verdict == "wrong"}
-        return SourceMaterial(
-            name, len(approved), len(wrong), len({family(each.sql, dialect) for each in approved}),
+        families = {each.id: family(each.sql, dialect) for each in approved}
+        learn = [each for each in approved if chance(f"{name}: {families[each.id]}") >= exam_share]
+        found = SourceMaterial(
+            name, len(approved), len(wrong), len(set(families.values())),
             corrected=sum(bool(wrong.get(each.id)) for each in approved),
             new=sum(last is None or each.created_at > last.began for each in approved),
         )  # fmt: skip
+        return found, len(learn), sum(bool(wrong.get(each.id)) for each in learn)
 
     async def _last(self, sources: Sequence[str]) -> Run | None:
         """The newest run that learnt from any of these."""
@@ -321,7 +364,8 @@ class Own:
     def _planned(self, wish: Wish, examples: int) -> Plan:
         """Raises what the process says, with its remedy."""
         command = [*PYTHON, "plan", "--base", wish.base, "--method", wish.method, "--epochs", str(wish.epochs),
-                   "--count", str(examples), "--memory-gib", str(wish.memory_gib)]  # fmt: skip
+                   "--count", str(examples), "--memory-gib", str(wish.memory_gib), "--objective", wish.objective,
+                   "--backend", wish.backend, "--patience", str(wish.patience)]  # fmt: skip
         try:
             done = subprocess.run(
                 command, cwd=ROOT, env=self._settings.environment(), capture_output=True, text=True, check=False,
@@ -333,7 +377,7 @@ class Own:
         told = json.loads(lines[-1]) if lines else {}
         if "error" in told:
             kind = all_errors().get(told["error"]["code"], PilotError)
-            raise kind(told["error"]["message"], remedy=told["error"]["remedy"])
+            raise kind(told["error"]["message"], remedy=told["error"]["remedy"], **told.get("details", {}))
         if not told:
             raise fault(TrainingRefused, "own_no_plan", why=done.stderr[-300:])
         return TypeAdapter(Plan).validate_python(told)
@@ -402,6 +446,16 @@ class Own:
         new = sum(each.new for each in (await self.material(night.sources)).sources)
         if new < night.fewest:
             raise fault(InputInvalid, "own_few_new")
+
+
+def _refuse_few_pairs(material: Material) -> None:
+    """Raises InputInvalid where hardly any answer was corrected."""
+    if few := _too_few_pairs(material.pairs):
+        raise few
+
+
+def _too_few_pairs(count: int) -> InputInvalid | None:
+    return fault(InputInvalid, "own_few_pairs", count=count, fewest=FEWEST_PAIRS) if count < FEWEST_PAIRS else None
 
 
 def _begun(night: Night, at: datetime) -> datetime | None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
 
@@ -32,6 +33,7 @@ class Sources:
         self._catalog = catalog
         self._shelf = shelf
         self._shelving = threading.Lock()
+        self.on_removed: list[Callable[[str], Awaitable[None]]] = []  # others forget it, too
 
     async def names(self) -> list[str]:
         """All, databases before the sample and spreadsheets behind it: whoever comes anew finds the first one chosen,
@@ -73,6 +75,8 @@ class Sources:
     async def remove(self, name: str) -> None:
         """Raises NotFound, or Conflict for one that the settings or the sample bring."""
         await asyncio.to_thread(self._remove, name)
+        for forget in self.on_removed:
+            await forget(name)
 
     async def schema(self, name: str, *, refresh: bool = False) -> Schema:
         return (await self.open(name, refresh=refresh)).schema

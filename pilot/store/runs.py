@@ -8,10 +8,11 @@ own/night.json         when to train by itself
 """
 
 import contextlib
+import hashlib
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -26,7 +27,9 @@ T = TypeVar("T")
 
 Phase = Literal["collecting", "training", "examining", "deciding", "releasing"]
 State = Literal["running", "paused", "stopped", "failed", "better", "no better", "released", "rolled back"]
-Method = Literal["auto", "full", "lora", "qlora"]
+Method = Literal["auto", "full", "lora", "qlora", "galore"]
+Objective = Literal["sft", "dpo", "orpo"]
+Backend = Literal["pilot", "unsloth"]
 MOVING: tuple[State, ...] = ("running", "paused")  # while a process works on it
 SHARES: dict[Phase, tuple[float, float]] = {  # of the whole time, about
     "collecting": (0.0, 0.05), "training": (0.05, 0.8), "examining": (0.8, 0.98),
@@ -37,7 +40,8 @@ SHARES: dict[Phase, tuple[float, float]] = {  # of the whole time, about
 @dataclass(frozen=True)
 class Wish:
     """What an owner asks for. `base` is the model to start from, "" the one that is served; `mask` names personal
-    columns as "table.column"; of `epochs` and `memory_gib`, 0 is what is usual and what is free.
+    columns as "table.column"; of `epochs` and `memory_gib`, 0 is what is usual and what is free. `patience`: stop after
+    so many rounds in which examples kept back are answered no better; 0: never.
     """
 
     sources: tuple[str, ...]
@@ -50,6 +54,9 @@ class Wish:
     release: bool = False
     memory_gib: float = 0
     leave_out: tuple[str, ...] = ()  # ids of approved answers that shall not be learnt
+    objective: Objective = "sft"  # dpo and orpo learn from corrected answers: right and wrong beside each other
+    backend: Backend = "pilot"  # whose code trains
+    patience: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,9 @@ class Run:
     night: bool = False
     message: str = ""
     remedy: str = ""
+    key: str = ""  # of the message and its values: the page says it in its reader's language
+    values: dict[str, str | int | float | None] = field(default_factory=dict)
+    forgot: tuple[str, ...] = ()  # databases that were removed since, their examples with them
 
     @property
     def moves(self) -> bool:
@@ -164,6 +174,7 @@ class Material:
     families: int
     enough: bool
     why: str = ""
+    pairs: int = 0  # of those to learn from: corrected answers, a right and a wrong one to the same question
 
 
 @dataclass(frozen=True)
@@ -278,6 +289,19 @@ class Runs:
     def delete(self, id_: str) -> None:
         shutil.rmtree(self.place(id_))
 
+    def forget(self, id_: str, source: str) -> None:
+        """Delete what was collected from this database: questions, prompts, and how they were answered."""
+        place, run = self.place(id_), self.run(id_)
+        for name in ("learn", "exam"):
+            (place / f"{name}.jsonl").unlink(missing_ok=True)
+            (place / f"{name}.questions.json").unlink(missing_ok=True)
+        for folder in ("unsloth", "checkpoints"):
+            shutil.rmtree(place / "training" / folder, ignore_errors=True)
+        with contextlib.suppress(NotFound):
+            held = self.exam(id_)
+            self.keep_exam(id_, replace(held, questions=tuple(one for one in held.questions if one.source != source)))
+        self.keep(replace(run, forgot=(*run.forgot, source)))
+
     def claim(self, id_: str, pid: int | None = None) -> None:
         """From now on this process (or `pid`) works on the run."""
         process = psutil.Process(pid or os.getpid())
@@ -335,6 +359,13 @@ class Runs:
         self.folder.mkdir(parents=True, exist_ok=True)
         write(self.folder / "night.json", night)
         return night
+
+
+def chance(family: str) -> float:
+    """Between 0 and 1. A family below the exam's share is kept back, whatever else there is: so what the next run
+    learns was never in an exam.
+    """
+    return int.from_bytes(hashlib.sha256(family.encode()).digest()[:6]) / 2**48
 
 
 def read(file: Path, kind: type[T]) -> T:

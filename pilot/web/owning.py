@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import quote
 
+from pilot.datasource.refusals import retold
 from pilot.i18n import Texts
-from pilot.store.runs import Exam, ExamQuestion, Material, Night, Phase, Plan, Release, Run, SourceMaterial
+from pilot.store.runs import Exam, ExamQuestion, Material, Night, Phase, Plan, Release, Run, SourceMaterial, Wish
 from pilot.web import words
 from pilot.web.panels import size
 from pilot.web.render import block
@@ -58,10 +59,12 @@ def material(found: Material, t: Texts) -> str:
     return block(bar, f"<p>{split} {t('own.data.families')}</p>", kind="material")
 
 
-def plan(found: Plan, t: Texts) -> str:
+def plan(found: Plan, wish: Wish, t: Texts) -> str:
+    more = [t(f"own.objective.{wish.objective}")] if wish.objective != "sft" else []
+    more += [t("own.backend.unsloth")] if wish.backend == "unsloth" else []
     facts = {
         "base": plain(found.base),
-        "method": plain(t(f"own.method.{found.method}")),
+        "method": plain(" · ".join((t(f"own.method.{found.method}"), *more))),
         "learn": t("own.plan.questions", count=found.learn),
         "exam": t("own.plan.questions", count=found.exam),
         "time": t("own.plan.about", time=duration(MINUTE * found.minutes, t)) if found.minutes
@@ -92,12 +95,14 @@ def _verdict_of(found: Plan, t: Texts) -> str:
     return f'<div class="failure" role="alert"><p>{large}</p><p class="remedy">{plain(mend)}</p></div>'
 
 
-def unable(methods: Sequence[str], why: str, t: Texts) -> str:
-    """What cannot run for this model, and why."""
-    if not methods:
-        return ""
-    items = "".join(f"<li>{plain(t(f'own.method.{name}'))}</li>" for name in methods)
-    return block(f'<p class="fact">{t("own.method.not")}: {plain(why)}</p><ul class="unable">{items}</ul>')
+def unable(left: Sequence[tuple[str, Sequence[str]]], t: Texts) -> str:
+    """What cannot run for this model: each reason, and what it shuts out."""
+    shown = [f'<p class="fact">{plain(why)}</p>{_shut_out(names)}' for why, names in left if names]
+    return block(f'<p class="cap">{t("own.method.not")}</p>', *shown) if shown else ""
+
+
+def _shut_out(names: Sequence[str]) -> str:
+    return '<ul class="unable">{}</ul>'.format("".join(f"<li>{plain(name)}</li>" for name in names))
 
 
 def run(told: Run, t: Texts) -> str:
@@ -108,7 +113,8 @@ def run(told: Run, t: Texts) -> str:
         message, remedy = _why(told, t)
         why = f'<p class="why">{plain(message)}</p>' if message else ""
         mend = f'<p class="remedy">{plain(remedy)}</p>' if remedy else ""
-        return block(title, why, mend, f'<p class="fact">{_facts(told, t)}</p>', kind=f"run {state}")
+        gone = "".join(f'<p class="notice">{plain(t("own.run.forgot", source=name))}</p>' for name in told.forgot)
+        return block(title, why, mend, gone, f'<p class="fact">{_facts(told, t)}</p>', kind=f"run {state}")
     bar = f'<progress max="1" value="{told.progress:.3f}" aria-label="{t("own.step.train")}"></progress>'
     return block(
         title, bar, f'<p class="fact" role="status">{_facts(told, t)}</p>', _phases(told.phase, t), kind=f"run {state}"
@@ -122,7 +128,9 @@ def _why(told: Run, t: Texts) -> tuple[str, str]:
             return t("own.why.forgot"), t("own.why.forgot.remedy")
         grades = {"before": f"{told.before:.0f} %", "after": f"{told.after:.0f} %"}
         return t("own.why.no_gain", **grades), t("own.why.no_gain.remedy")
-    return (told.message, told.remedy) if told.state in ("failed", "no better") else ("", "")
+    if told.state not in ("failed", "no better"):
+        return "", ""
+    return retold(told.key, told.values, t) if t.has(told.key) else (told.message, told.remedy)
 
 
 def _facts(told: Run, t: Texts) -> str:

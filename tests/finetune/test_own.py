@@ -69,13 +69,16 @@ async def trained(settings: Settings) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kind, "OWN", SMALL)
         patch.setattr(own, "GUARDED", 16)
+        patch.setattr("pilot.finetune.loop.LEAST_GAIN", -100.0)  # whatever so few steps have taught
+        patch.setattr("pilot.finetune.loop.MOST_RISE", 100.0)
         return await loop(settings, run.id)
 
 
 async def test_a_run_trains_and_examines_and_leaves_everything_in_its_folder(trained: Run, services: Services) -> None:
-    assert trained.message in ("", f"{trained.after:.1f} % of the exam are right, {trained.before:.1f} % were before")
-    assert trained.state in ("better", "no better")
+    assert (trained.state, trained.message) == ("better", "")
     assert (trained.learn, trained.exam) == (8, 6)
+    material = await services.own.material([SOURCE])  # what the page has said before
+    assert (material.learn, material.exam, material.pairs) == (8, 6, 0)
     points = await services.own.curves(trained.id)
     steps = [point.step for point in points if point.loss is not None]
     assert steps == list(range(1, len(steps) + 1))
@@ -107,14 +110,35 @@ async def test_a_full_disk_leaves_no_half_model(
         place.mkdir()
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    def elsewhere(_: Path, __: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
     services.own.store.keep(replace(trained, state="better"))
     models_dir = services.settings.models_dir
     monkeypatch.setattr(shutil, "copytree", full)
+    monkeypatch.setattr(Path, "rename", elsewhere)
     before = sorted(models_dir.iterdir())
     with pytest.raises(StorageFull):
         await services.own.release(trained.id)
     assert sorted(models_dir.iterdir()) == before
+    assert (services.own.store.place(trained.id) / "training" / "result").exists()
     assert (await services.serving()).model == BUNDLED_MODEL
+
+
+async def test_one_that_cannot_be_served_is_no_model_yet(
+    trained: Run, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: LlmClient, model: str) -> None:
+        raise ModelUnusable(f"{model} cannot be loaded")
+
+    services.own.store.keep(replace(trained, state="better"))
+    before = sorted(services.settings.models_dir.iterdir())
+    monkeypatch.setattr("pilot.services.own._serve", broken)
+    with pytest.raises(ModelUnusable):
+        await services.own.release(trained.id)
+    assert sorted(services.settings.models_dir.iterdir()) == before
+    assert (services.own.store.place(trained.id) / "training" / "result" / "model.safetensors").exists()
+    assert services.own.store.releases() == []
 
 
 async def test_a_better_one_is_served_without_a_restart_and_can_be_gone_back_from(
@@ -123,6 +147,7 @@ async def test_a_better_one_is_served_without_a_restart_and_can_be_gone_back_fro
     services.own.store.keep(replace(trained, state="better"))
     released = await services.own.release(trained.id)
     assert (released.state, released.model) == ("released", f"{BUNDLED_MODEL}-{trained.id}")
+    assert not (services.own.store.place(trained.id) / "training" / "result").exists()  # moved, not copied
     overview = await services.own.overview()
     assert (overview.served, overview.can_roll_back, overview.possible) == (released.model, True, True)
     answer = [part async for part in services.client.stream(_asked())]
@@ -153,6 +178,44 @@ async def test_unasked_a_surely_better_one_goes_live_and_what_was_done_is_not_do
     assert await services.own.curves(trained.id) == points
     if state == "released":
         await services.own.roll_back()
+
+
+async def test_what_was_no_better_weighs_nothing_any_more_and_tells_its_exam(
+    trained: Run, settings: Settings, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pilot.finetune.loop.LEAST_GAIN", 1000.0)
+    monkeypatch.setattr(kind, "OWN", SMALL)
+    services.own.store.keep(replace(trained, state="stopped"))
+    weights = services.settings.models_dir / f"{BUNDLED_MODEL}-{trained.id}"
+    assert weights.exists()
+    weights.rename(services.own.store.place(trained.id) / "training" / "result")
+    ended = await loop(settings, trained.id)
+    assert ended.state == "no better"
+    assert list(services.own.store.place(trained.id).rglob("*.safetensors")) == []
+    assert len((await services.own.exam(trained.id)).questions) == trained.exam
+    assert await services.own.curves(trained.id)
+
+
+async def test_a_removed_database_takes_its_examples_with_it(trained: Run, services: Services) -> None:
+    again = SOURCE + " again"
+    await services.sources.add(again, f"sqlite:///{services.settings.data_dir.parent / 'concert.sqlite'}")
+    runs = services.own.store
+    run = runs.new(Wish((SOURCE, again)), base=BUNDLED_MODEL, instead=BUNDLED_MODEL)
+    place = runs.place(run.id)
+    for name in ("learn.jsonl", "exam.jsonl", "learn.questions.json", "exam.questions.json"):
+        shutil.copyfile(runs.place(trained.id) / name, place / name)
+    held = runs.exam(trained.id)
+    theirs = tuple(replace(question, source=again) for question in held.questions)
+    runs.keep_exam(run.id, replace(held, questions=held.questions + theirs))
+    runs.keep(replace(run, state="stopped", before=held.before, after=held.after))
+    await services.sources.remove(again)
+    assert sorted(file.name for file in place.iterdir()) == ["exam.json", "run.json"]
+    assert runs.exam(run.id) == held
+    assert (await services.own.run(run.id)).forgot == (again,)
+    with pytest.raises(Conflict, match="was removed"):
+        await services.own.go_on(run.id)
+    assert (runs.place(trained.id) / "learn.jsonl").exists()  # it has learnt from others
+    await services.own.delete(run.id)
 
 
 async def test_a_run_whose_time_is_over_stops_to_go_on_another_time(settings: Settings) -> None:

@@ -6,6 +6,8 @@ from typing import get_args
 
 import pytest
 
+from pilot.datasource.refusals import fault, keyed
+from pilot.errors import TrainingRefused
 from pilot.i18n import LANGUAGES, Language, Texts
 from pilot.store.runs import (
     Exam,
@@ -45,10 +47,13 @@ def test_few_answers_say_how_to_come_by_more() -> None:
 
 def test_a_plan_that_does_not_fit_names_the_nearest_that_does() -> None:
     large = replace(PLAN, needs_bytes=9e9, fits=False, nearest="LoRA of rank 8", parts=(("weights", 7e9),))
-    told = owning.plan(large, T)
+    told = owning.plan(large, RUN.wish, T)
     assert "It needs 9.0 GB; 8.0 GB are free here." in told
     assert "LoRA of rank 8" in told
-    assert "alert" not in owning.plan(PLAN, T)
+    assert "alert" not in owning.plan(PLAN, RUN.wish, T)
+    chosen = replace(RUN.wish, objective="dpo", backend="unsloth")
+    assert T("own.objective.dpo") in owning.plan(PLAN, chosen, T)
+    assert T("own.backend.unsloth") in owning.plan(PLAN, chosen, T)
 
 
 def test_a_run_tells_how_far_it_is_and_how_long_it_will_take() -> None:
@@ -70,6 +75,27 @@ def test_every_state_has_its_words(language: Language, state: State) -> None:
     assert (t("own.why.forgot") in told) == (state == "no better")
 
 
+def test_why_it_broke_off_is_said_in_the_readers_language() -> None:
+    error = fault(TrainingRefused, "own_no_room_but", needs="9.0", free="8.0", nearest="LoRA of rank 8")
+    key, values = keyed(error)
+    failed = replace(RUN, state="failed", message=error.message, remedy=error.remedy, key=key, values=values)
+    assert "training needs about 9.0 GiB of 8.0 GiB" in owning.run(failed, T)
+    assert "训练约需 9.0 GiB 内存，本机可用 8.0 GiB" in owning.run(failed, Texts("zh"))
+    assert "可行的设置：LoRA of rank 8。" in owning.run(failed, Texts("zh"))
+
+
+def test_what_cannot_run_is_told_with_each_reason() -> None:
+    told = owning.unable([("no card", ["QLoRA"]), ("never said", []), ("no pairs", ["DPO", "ORPO"])], T)
+    assert told.index("no card") < told.index("QLoRA") < told.index("no pairs") < told.index("ORPO")
+    assert "never said" not in told
+    assert owning.unable([("never said", [])], T) == ""
+
+
+def test_a_removed_database_is_told_on_the_runs_that_learnt_from_it() -> None:
+    told = owning.run(replace(RUN, state="better", forgot=("Shop",)), T)
+    assert "Shop was removed, and its examples with it." in told
+
+
 def test_the_exam_shows_what_was_learnt_and_what_was_lost() -> None:
     exam = Exam(50, 75, (question("gained?", was_right=False, now_right=True),
                          question("lost?", was_right=True, now_right=False)))  # fmt: skip
@@ -88,10 +114,10 @@ def test_hostile_text_is_shown_as_text(text: str) -> None:
     run = replace(RUN, state="failed", base=text, wish=Wish((text,)), message=text, remedy=text, before=1.0, after=2.0)
     asked = replace(question(text, was_right=True, now_right=True), sql=text)
     told = "".join((
-        owning.plan(replace(PLAN, base=text, fits=False, nearest=text), T),
+        owning.plan(replace(PLAN, base=text, fits=False, nearest=text), run.wish, T),
         owning.run(run, T), owning.answers(Exam(1, 2, (asked,)), T),
         owning.released(Release(text, text, text, BEGAN), run, T), owning.night(Night(on=True, said=text), None, T),
-        owning.unable((), text, T),
+        owning.unable([(text, [text])], T),
     ))  # fmt: skip
     for tag, attributes in Tags(told).found:
         assert tag not in ("script", "img", "iframe", "form", "style")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from pilot.datasource.refusals import fault
 from pilot.errors import TrainingRefused
 from pilot.finetune.bundled.own import OWN, SHARE, perplexities, tune
 from pilot.finetune.examples import Example
@@ -26,10 +27,9 @@ class Bundled(Kind):
     learns = False
 
     def plan(self, wish: Wish, examples: int) -> Plan:
-        if wish.method not in ("auto", "full"):
-            raise TrainingRefused(
-                f"the bundled model does not learn by {wish.method}", remedy="Choose auto: all of it learns."
-            )
+        for chosen, able in ((wish.method, ("auto", "full")), (wish.objective, ("sft",)), (wish.backend, ("pilot",))):
+            if chosen not in able:
+                raise fault(TrainingRefused, "own_whole", method=chosen)
         free = free_memory(torch.device("cpu"))
         free = min(free, wish.memory_gib * GIB) if wish.memory_gib else free
         recipe = _recipe(wish)
@@ -60,4 +60,4 @@ class Bundled(Kind):
 
 def _recipe(wish: Wish) -> Recipe:
     device = pick_device("cpu").type  # so small a model gains nothing from a card that others use
-    return replace(OWN, epochs=wish.epochs or OWN.epochs, device=device)
+    return replace(OWN, epochs=wish.epochs or OWN.epochs, patience=max(0, wish.patience), device=device)

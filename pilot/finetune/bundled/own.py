@@ -18,6 +18,7 @@ import sqlglot
 import torch
 from sqlglot.errors import SqlglotError
 
+from pilot.datasource.refusals import fault
 from pilot.errors import InputInvalid, PilotError
 from pilot.finetune.bundled.clauses import Values
 from pilot.finetune.bundled.corpora import Pair
@@ -30,7 +31,7 @@ from pilot.finetune.bundled.questions import Asker
 from pilot.finetune.bundled.schemas import entities, random_schema
 from pilot.finetune.bundled.train import Settings, losses_of, optimiser_of, resume, save, save_weights, set_rates
 from pilot.finetune.bundled.unanswerable import small_talk
-from pilot.finetune.examples import Example, digest
+from pilot.finetune.examples import Example, digest, split
 from pilot.finetune.recipe import Recipe
 from pilot.finetune.run import Run
 from pilot.model.devices import pick_device
@@ -114,13 +115,11 @@ def tune(
     if run.result.exists():
         return run.result
     pieces = Pieces(load_tokenizer(encoder))
-    own = [taught for example in examples if (taught := read(example, pieces))]
-    logger.info("%d of %d examples can be said in the model's language", len(own), len(examples))
+    learnt, held = split(examples, recipe.keep_back) if recipe.patience else (examples, [])
+    own = _taught(learnt, pieces)
+    logger.info("%d of %d examples can be said in the model's language", len(own), len(learnt))
     if len(own) < FEWEST:
-        raise InputInvalid(
-            f"{len(own)} of {len(examples)} examples are such that the bundled model can learn them; that is too few",
-            remedy=f"Approve at least {FEWEST} answers whose SQL has no window, self-join or query in FROM.",
-        )
+        raise fault(InputInvalid, "own_unsayable", count=len(own), examples=len(examples), fewest=FEWEST)
     device = pick_device(recipe.device)
     torch.manual_seed(recipe.seed)
     network = load_network(base, encoder).to(device).train()
@@ -133,7 +132,9 @@ def tune(
     run.checkpoints.mkdir(exist_ok=True)
     done = resume(run.checkpoints, network, optimiser)
     lessons = Lessons.of(own, Reader(pieces, most=MOST_PIECES))
-    seen = _batches([taught for example in looked_at if (taught := read(example, pieces))], pieces, settings.batch)
+    seen = _batches(_taught(looked_at, pieces), pieces, settings.batch)
+    patience = Patience(run, base, _batches(_taught(held, pieces), pieces, settings.batch), recipe.patience)
+    rounds = max(1, round(steps / recipe.epochs))
     began, first = time.monotonic(), done
     run.say("running", step=done, steps=steps)
     while done < steps:
@@ -156,8 +157,38 @@ def tune(
                 run.log(step=done, seconds=round(seconds, 1), eval_loss=round(_loss(network, seen), 5))
             left = seconds / (done - first) * (steps - done)
             run.say("running", step=done, steps=steps, seconds_left=round(left))
+            if done % rounds == 0 and patience.ended(network, done, seconds):
+                steps = done
+                break
         save(run.checkpoints, network, optimiser, done)
-    return _finish(run, network, base)
+    return _finish(run, network, base, patience.best)
+
+
+class Patience:
+    """Ends a training in which what was kept back is answered no better, and keeps the weights that did it best."""
+
+    def __init__(self, run: Run, base: Path, held: Sequence[tuple[Batch, Targets]], rounds: int) -> None:
+        self._run, self._base, self._held, self._rounds = run, base, held, rounds
+        self._losses: dict[int, float] = {
+            line["step"]: line["kept_loss"] for line in run.figures() if "kept_loss" in line
+        }
+        self.best = run.checkpoints / "best"
+
+    def ended(self, network: Network, step: int, seconds: float) -> bool:
+        if not self._held:
+            return False
+        loss = _loss(network, self._held)
+        self._run.log(step=step, seconds=round(seconds, 1), kept_loss=round(loss, 5))
+        if loss < min((told for at, told in self._losses.items() if at != step), default=math.inf):
+            shutil.rmtree(self.best, ignore_errors=True)
+            _write(self.best, network, self._base)
+        self._losses[step] = loss
+        lowest = min(self._losses, key=lambda at: self._losses[at])
+        return sum(at > lowest for at in self._losses) >= self._rounds
+
+
+def _taught(examples: Sequence[Example], pieces: Pieces) -> list[Taught]:
+    return [taught for example in examples if (taught := read(example, pieces))]
 
 
 def _batches(those: Sequence[Taught], pieces: Pieces, size: int) -> list[tuple[Batch, Targets]]:
@@ -218,12 +249,14 @@ def _lower(word: Word) -> Word:
     return replace(word, text=word.text.lower())
 
 
-def _finish(run: Run, network: Network, base: Path) -> Path:
-    def save(folder: Path) -> None:
-        folder.mkdir()
-        shutil.copyfile(base / "config.json", folder / "config.json")  # sizes, and when it declines
-        save_weights(network, folder / "model.safetensors")
-
-    place = run.finish(save)
+def _finish(run: Run, network: Network, base: Path, best: Path) -> Path:
+    """The best of them where some were kept, else the last ones."""
+    place = run.finish(lambda folder: best.rename(folder) if best.exists() else _write(folder, network, base))
     run.say("done")
     return place
+
+
+def _write(folder: Path, network: Network, base: Path) -> None:
+    folder.mkdir()
+    shutil.copyfile(base / "config.json", folder / "config.json")  # sizes, and when it declines
+    save_weights(network, folder / "model.safetensors")

@@ -11,11 +11,12 @@ from typing import Any, Literal, get_args
 
 import gradio as gr
 
+from pilot.datasource.refusals import told
 from pilot.errors import NotFound, PilotError
 from pilot.i18n import Language, Texts
 from pilot.services import Services
 from pilot.store import Approved
-from pilot.store.runs import Material, Method, Plan, Run, SourceMaterial, Wish
+from pilot.store.runs import Backend, Material, Method, Objective, Plan, Run, SourceMaterial, Wish
 from pilot.web import curves, owning, panels
 from pilot.web.ui.labels import Labels, pane
 from pilot.web.ui.visit import PRIVATE, Speaker
@@ -25,8 +26,10 @@ MOST_LISTED = 200  # examples in the list
 BUNDLED = "pilot-text-to-sql"
 Stage = Literal["data", "method", "plan", "run"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
-METHODS: tuple[Method, ...] = ("auto", "full", "lora", "qlora")
-BY_COMMAND = ("dpo", "orpo")
+METHODS: tuple[Method, ...] = get_args(Method)
+OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+PATIENCE = 2  # rounds without gain, where a training may end early
 PERSONAL = re.compile(  # columns that are proposed for masking, by their names
     r"e_?mail|phone|mobile|fax|birth|passw|iban|card|account_?n|passport|ssn|tax_?id|street|address|salary"
     r"|(first|last|full|sur)_?name|邮箱|电话|手机|身份证|地址|生日|密码|卡号|姓名|工资",
@@ -91,10 +94,16 @@ class OwnPanel:
             self.base = labels(gr.Dropdown, label="own.base", choices=[], elem_id="own-base")
             self.choice = labels(gr.Radio, label="own.method.choice", choices=[], elem_classes="choices",
                                  elem_id="own-choice")  # fmt: skip
+            self.objective = labels(gr.Radio, label="own.objective", choices=[], elem_classes="choices",
+                                    elem_id="own-objective")  # fmt: skip
+            self.backend = labels(gr.Radio, label="own.backend", choices=[], elem_classes="choices",
+                                  elem_id="own-backend")  # fmt: skip
             self.unable = pane("own-unable")
-            with labels(gr.Accordion, label="own.method.more", open=False, elem_classes="fold"), gr.Row():
-                self.epochs = labels(gr.Number, label="own.epochs", value=0, minimum=0, maximum=100)
-                self.memory = labels(gr.Number, label="own.memory", value=0, minimum=0)
+            with labels(gr.Accordion, label="own.method.more", open=False, elem_classes="fold"):
+                with gr.Row():
+                    self.epochs = labels(gr.Number, label="own.epochs", value=0, minimum=0, maximum=100)
+                    self.memory = labels(gr.Number, label="own.memory", value=0, minimum=0)
+                self.early = labels(gr.Checkbox, label="own.early", info="own.early.hint", elem_id="own-early")
             with gr.Row(elem_classes="actions"):
                 self.to_plan = labels(gr.Button, value="own.next", variant="primary", size="sm", scale=0,
                                       min_width=120, elem_id="own-to-plan")  # fmt: skip
@@ -142,6 +151,11 @@ class OwnPanel:
         return [self.told, self.curve, self.exam, self.release, self.stop, self.go_on, self.another, self.delete]
 
     @property
+    def able(self) -> list[Any]:
+        """What depends on the model to start from."""
+        return [self.choice, self.objective, self.backend, self.unable]
+
+    @property
     def listed(self) -> list[Any]:
         """What shows the examples of the chosen databases."""
         return [self.examples, self.found]
@@ -157,9 +171,10 @@ class OwnPanel:
         self.filter.input(self._list, [self.draft, self.filter], self.listed, trigger_mode="always_last", **PRIVATE)
         self.examples.input(self._leave_out, [self.draft, self.filter, self.examples], self.draft, **PRIVATE)
         picked = [self.draft, self.mask, self.files]
-        self.to_method.click(self._to_method, picked, [*self.view, self.base, self.choice, self.unable], **PRIVATE)
-        self.base.input(self._methods, self.base, [self.choice, self.unable], **PRIVATE)
-        wished = [self.draft, self.base, self.choice, self.epochs, self.memory]
+        self.to_method.click(self._to_method, picked, [*self.view, self.base, *self.able], **PRIVATE)
+        self.base.input(self._methods, [self.draft, self.base], self.able, **PRIVATE)
+        wished = [self.draft, self.base, self.choice, self.objective, self.backend, self.early, self.epochs,
+                  self.memory]  # fmt: skip
         self.to_plan.click(self._wait, None, self.said, **PRIVATE).then(self._to_plan, wished, self.view, **PRIVATE)
         self.start.click(self._start, [self.draft, self.by_itself], self.view, **PRIVATE)
         for button, stage in ((self.back_to_data, "data"), (self.back_to_method, "method"), (self.another, "data")):
@@ -187,7 +202,7 @@ class OwnPanel:
             *(gr.update(visible=draft.stage == stage) for stage in STAGES),
             self._sources(draft, t),
             owning.material(draft.material, t) if draft.material else "",
-            owning.plan(draft.plan, t) if draft.plan else "",
+            owning.plan(draft.plan, draft.wish, t) if draft.plan else "",
             *[gr.update(visible=draft.plan is not None and draft.plan.fits)] * 2,
             *(await self._told(run, t) if run else [gr.skip()] * len(self.running)),
             said,
@@ -316,16 +331,16 @@ class OwnPanel:
         draft = replace(draft, wish=wish)
         if draft.material is None or not (draft.material.enough or wish.files):
             said = panels.warn(t("own.data.more_needed"))
-            return [*await self.show(draft, t, said), gr.skip(), gr.skip(), gr.skip()]
+            return [*await self.show(draft, t, said), gr.skip(), *[gr.skip()] * len(self.able)]
         overview = await self.services.own.overview()
         if not overview.possible:
             here = self.services.settings.serves_model_here
             said = panels.warn(overview.why if here else t("sources.own_elsewhere.remedy"))
-            return [*await self.show(draft, t, said), gr.skip(), gr.skip(), gr.skip()]
+            return [*await self.show(draft, t, said), gr.skip(), *[gr.skip()] * len(self.able)]
         bases = await self._bases(overview.served, t)
         base = wish.base or overview.served
         shown = await self.show(replace(draft, stage="method"), t)
-        return [*shown, gr.update(choices=bases, value=base), *await self._of_base(base, t)]
+        return [*shown, gr.update(choices=bases, value=base), *await self._of_base(base, draft, t)]
 
     async def _bases(self, served: str, t: Texts) -> list[tuple[str, str]]:
         offers = (await self.services.serving()).models
@@ -333,26 +348,54 @@ class OwnPanel:
         return [(t("own.base.served", name=name) if name == served else name, name)
                 for name in dict.fromkeys((served, *able)) if name]  # fmt: skip
 
-    async def _methods(self, base: str, request: gr.Request) -> list[Any]:
-        return await self._of_base(base, self.speak(request))
+    async def _methods(self, draft: Draft, base: str, request: gr.Request) -> list[Any]:
+        return await self._of_base(base, draft, self.speak(request))
 
-    async def _of_base(self, base: str, t: Texts) -> list[Any]:
-        """Updates for `choice` and `unable`: what can run for this base, and why the others cannot."""
+    async def _of_base(self, base: str, draft: Draft, t: Texts) -> list[Any]:
+        """Updates for `able`: what can run for this base, and why the others cannot."""
         offers = {offer.name: offer for offer in (await self.services.serving()).models}
         bundled = base not in offers or offers[base].family == BUNDLED
-        able: tuple[Method, ...] = ("full",) if bundled else METHODS
-        why = "own.method.not.bundled" if bundled else "own.method.not.command"
-        names = [(t(f"own.method.{name}"), name) for name in able]
-        left = [name for name in (*METHODS[2:], *BY_COMMAND) if name not in able]
-        return [gr.update(choices=names, value=able[0]), owning.unable(left, t(why), t)]
+        own = self.services.own
+        few, no_unsloth = own.too_few_pairs(draft.material), own.no_unsloth()
+        methods = ("full",) if bundled else METHODS
+        objectives = OBJECTIVES[:1] if bundled or few else OBJECTIVES
+        backends = BACKENDS[:1] if bundled or no_unsloth else BACKENDS
+        names = {
+            **{name: t(f"own.method.{name}") for name in METHODS},
+            **{name: _objective(name, draft.material, t) for name in OBJECTIVES},
+            **{name: t(f"own.backend.{name}") for name in BACKENDS},
+        }
+        left = [
+            (t("own.method.not.bundled"), [*METHODS[2:], *OBJECTIVES[1:], *BACKENDS[1:]] if bundled else []),
+            (_reason(few, t), OBJECTIVES[1:] if few and not bundled else ()),
+            (_reason(no_unsloth, t), BACKENDS[1:] if no_unsloth and not bundled else ()),
+        ]
+        offered = ((able, [(names[name], name) for name in able]) for able in (methods, objectives, backends))
+        return [
+            *(gr.update(choices=choices, value=able[0], visible=number == 0 or len(able) > 1)
+              for number, (able, choices) in enumerate(offered)),
+            owning.unable([(why, [names[name] for name in those]) for why, those in left], t),
+        ]  # fmt: skip
 
     def _wait(self, request: gr.Request) -> str:
         return panels.note(self.speak(request)("own.planning"))
 
     async def _to_plan(
-        self, draft: Draft, base: str | None, method: Method, epochs: float, memory: float, request: gr.Request
+        self,
+        draft: Draft,
+        base: str | None,
+        method: Method,
+        objective: Objective,
+        backend: Backend,
+        early: bool,
+        epochs: float,
+        memory: float,
+        request: gr.Request,
     ) -> list[Any]:
-        wish = replace(draft.wish, base=base or "", method=method, epochs=epochs or 0, memory_gib=memory or 0)
+        wish = replace(
+            draft.wish, base=base or "", method=method, objective=objective, backend=backend,
+            patience=PATIENCE if early else 0, epochs=epochs or 0, memory_gib=memory or 0,
+        )  # fmt: skip
         draft, t = replace(draft, wish=wish), self.speak(request)
         try:
             plan = await self.services.own.plan(wish)
@@ -409,6 +452,25 @@ class OwnPanel:
         except PilotError as error:
             said = panels.problem(error, t)
         return await self.show(draft, t, said)
+
+
+def _objective(name: Objective, material: Material | None, t: Texts) -> str:
+    """With how much there is of it."""
+    count = material.pairs if material else 0
+    said = t(f"own.objective.{name}")
+    return said if name == "sft" else f"{said} · {t('own.objective.pairs', count=count)}"
+
+
+def _reason(error: PilotError | None, t: Texts) -> str:
+    """Why, and what mends it."""
+    if error is None:
+        return ""
+    said = told(error, t)
+    return (
+        f"{said.message[:1].upper()}{said.message[1:]}. {said.remedy}"
+        if t.language == "en"
+        else f"{said.message}。{said.remedy}"
+    )
 
 
 def _matching(every: Sequence[Approved], words: str | None) -> list[Approved]:

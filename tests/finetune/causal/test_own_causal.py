@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pilot.config import Settings
+from pilot.errors import InputInvalid, TrainingRefused
 from pilot.finetune.examine import compared, examine
 from pilot.finetune.examples import Example
 from pilot.finetune.kinds import kind_of
@@ -16,7 +17,7 @@ from pilot.finetune.masking import Question
 from pilot.finetune.run import Run as Training
 from pilot.model.engine import Engine
 from pilot.services import Services
-from pilot.store.runs import Runs, Wish
+from pilot.store.runs import Objective, Runs, Wish
 from tests.finetune.concert import SOURCE, product
 from tests.model.live import Live, serving
 
@@ -80,6 +81,51 @@ async def _examined(settings: Settings, models: Path, result: Path, folder: str,
     exam = compared(asked, judged, judged)
     assert len(exam.questions) == 1
     assert not (models / folder).exists()
+
+
+@pytest.mark.parametrize("objective", ["dpo", "orpo"])
+def test_right_is_told_from_wrong_by_an_adapter(
+    models: Path, counting: list[Example], tmp_path: Path, objective: Objective
+) -> None:
+    kind, wish = kind_of(models, "tiny"), replace(WISH, objective=objective)
+    assert kind.plan(wish, 8).needs_bytes > kind.plan(WISH, 8).needs_bytes  # two answers at once
+    steps: list[None] = []
+    one_sided = [replace(counting[0], rejected="")]
+    result = kind.train(
+        wish, counting + one_sided, tmp_path / "run", before_step=lambda: steps.append(None), looked_at=counting[:2]
+    )
+    assert (result / "adapter_config.json").exists()
+    assert steps
+    assert any("eval_loss" in line for line in Training(tmp_path / "run").figures())
+    assert Training(tmp_path / "run").told["objective"] == objective
+
+
+def test_galore_learns_as_a_whole(models: Path, counting: list[Example], tmp_path: Path) -> None:
+    kind, wish = kind_of(models, "tiny"), replace(WISH, method="galore")
+    assert kind.plan(wish, 8).method == "galore"
+    result = kind.train(wish, counting, tmp_path / "run", before_step=lambda: None)
+    assert (result / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        (replace(WISH, method="full", objective="dpo"), "not by full"),
+        (replace(WISH, backend="unsloth"), "Unsloth is not set up"),
+        (replace(WISH, method="full", backend="unsloth"), "not full"),
+        (replace(WISH, objective="dpo", backend="unsloth"), "not dpo"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_it_begins(models: Path, wish: Wish, said: str) -> None:
+    with pytest.raises(TrainingRefused, match=said) as refused:
+        kind_of(models, "tiny").plan(wish, 8)
+    assert refused.value.remedy
+
+
+def test_too_few_pairs_are_counted(models: Path, counting: list[Example], tmp_path: Path) -> None:
+    pairs = [*counting[:3], *(replace(example, rejected="") for example in counting[3:])]
+    with pytest.raises(InputInvalid, match="3 of the answers to learn from"):
+        kind_of(models, "tiny").train(replace(WISH, objective="dpo"), pairs, tmp_path, before_step=lambda: None)
 
 
 def test_a_plan_says_when_nothing_fits(models: Path) -> None:
