@@ -88,10 +88,12 @@ def cover(
 
 
 class _Known:
-    """Everything that a schema calls something, as stems."""
+    """Everything that a schema calls something, as stems; beside it the words that were taught, which count as they
+    are: a name is short for other words, what people say is not, and of hundreds of questions some word is like any.
+    """
 
     def __init__(self, schema: Schema, taught: Sequence[str]) -> None:
-        called: list[str] = [*taught]
+        called: list[str] = []
         for metric in schema.metrics:
             called += [metric.name, metric.description, *metric.synonyms]
         for table in schema.tables:
@@ -100,6 +102,7 @@ class _Known:
                 called += [column.name, column.comment, *column.synonyms, *column.samples]
         self._texts = "\n".join(text for text in called if CHINESE.search(text))
         self._stems = frozenset(word for name in called for word in stems(name))
+        self._taught = frozenset(word for text in taught for word in stems(text))
 
     def names(self, word: str) -> bool:
         return stem(word.lower()) in self._stems
@@ -107,6 +110,8 @@ class _Known:
     def touches(self, word: str) -> bool:
         """Whether a word stands for a name: as it is, by what people mean by it, in another form, or misspelled."""
         said = stem(word.lower().partition("'")[0])
+        if said in self._taught:
+            return True
         meant = {said, word.lower(), *meanings_of().get(said, ()), *meanings_of().get(word.lower(), ())}
         return not meant.isdisjoint(self._stems) or any(_alike(said, name) for name in self._stems)
 

@@ -41,6 +41,18 @@ def test_words_of_approved_questions_stand_for_something(schema: Schema, values:
     assert not cover(asked, schema, values, TODAY, taught=["List every gizmo"]).declines
 
 
+@pytest.mark.parametrize(
+    ("asked", "taught"),
+    [("What is the weather in Berlin?", "List weatherproof tents"), ("How many cartoons are there?", "Show each cart"),
+     ("有多少医生？", "有多少客户？")],
+)  # fmt: skip
+def test_words_of_approved_questions_count_as_they_are_and_for_no_others(
+    schema: Schema, values: ValueIndex, asked: str, taught: str
+) -> None:
+    assert cover(asked, schema, values, TODAY, taught=[taught]).declines
+    assert not cover(asked, schema, values, TODAY, taught=[asked]).declines
+
+
 @pytest.mark.parametrize("name", ["shop", "agency", "zoo"])
 def test_no_everyday_question_is_declined_or_doubted(name: str, tmp_path: Path) -> None:
     file = tmp_path / f"{name}.sqlite"
