@@ -21,7 +21,7 @@ from pilot.datasource.refusals import fault
 from pilot.datasource.risks import Risk
 from pilot.datasource.source import SqlSource, connect, databases
 from pilot.datasource.values import ValueIndex
-from pilot.errors import Conflict, InputInvalid, NotFound, SourceError
+from pilot.errors import Conflict, InputInvalid, NotFound, SourceError, SourceRefused
 from pilot.i18n import Texts
 from pilot.schema import Schema
 from pilot.store import Store
@@ -112,7 +112,7 @@ class Catalog:
 
     def test(self, url: str) -> SourceInfo:
         """Connect and look, without keeping anything. Raises SourceRefused, SourceUnreachable."""
-        source = _read("", connect(url, certificates=self._certificates), OwnerWords())
+        source = self._first("", url)
         source.datasource.close()
         shown = sa.make_url(url).render_as_string(hide_password=True)
         return SourceInfo("", "added", shown, source.datasource.dialect, source.warnings)
@@ -125,10 +125,19 @@ class Catalog:
         with self._locks[name]:
             if name in self._known():
                 raise fault(Conflict, "name_taken", name=name)
-            opened = _read(name, connect(url, certificates=self._certificates), OwnerWords())
+            opened = self._first(name, url)
             self._store.add_source(name, url)
             self._open[name] = opened
         return self.info(name)
+
+    def _first(self, name: str, url: str) -> OpenSource:
+        """Raises SourceRefused, SourceUnreachable."""
+        opened = _read(name, connect(url, certificates=self._certificates), OwnerWords())
+        if opened.whole.tables or opened.datasource.url.database:
+            return opened
+        opened.datasource.close()
+        known = databases(url, certificates=self._certificates)
+        raise fault(SourceRefused, "no_database", known=", ".join(known) or "-")
 
     def remove(self, name: str) -> None:
         """Raises NotFound, Conflict for a source that the settings or the sample bring."""
@@ -161,6 +170,10 @@ class Catalog:
                 found.datasource.close()
             self._failed.pop(name, None)
             return self._open[name]
+
+    def answered(self, name: str) -> None:
+        """It works: a failure that is still remembered is over."""
+        self._failed.pop(name, None)
 
     def describe(self, name: str, words: OwnerWords) -> OpenSource:
         """Keep what its owner says of it. Raises NotFound, SourceRefused, SourceUnreachable."""

@@ -23,7 +23,7 @@ from pilot.chat.database import EVERY_STEP, DatabaseChat
 from pilot.chat.definitions import Definitions
 from pilot.chat.digest import Digest
 from pilot.chat.documents import DocumentChat
-from pilot.chat.events import ChartSpec, Event, Receipt
+from pilot.chat.events import ChartSpec, Event, Receipt, RowsReady
 from pilot.chat.explain import explain
 from pilot.chat.memory import statement as ran
 from pilot.chat.plain import PlainChat
@@ -201,6 +201,8 @@ class Services:
         )
         async with aclosing(chat.answer(question, turns)) as events:
             async for event in events:
+                if isinstance(event, RowsReady):
+                    self.sources.answered(source)
                 yield event
 
     async def task(
@@ -343,6 +345,7 @@ class Services:
             opened = await self.sources.open(source)
             statement = check(sql, schema=opened.schema, max_rows=self._limits.rows)
             rows = await run(opened.datasource, statement, self._limits)
+            self.sources.answered(source)
         except PilotError as error:
             raise told(error, texts) from None
         return SqlAnswer(

@@ -97,6 +97,10 @@ class Sources:
     async def open(self, name: str, *, refresh: bool = False) -> OpenSource:
         return await asyncio.to_thread(lambda: self._catalog.open(name, refresh=refresh))
 
+    def answered(self, name: str) -> None:
+        """It has just answered: whatever was wrong with it is over."""
+        self._catalog.answered(name)
+
     async def start(self) -> None:
         """Tell the log which accounts can do more than read, and clear away what a crash has left."""
         await asyncio.to_thread(self._tidy)

@@ -31,6 +31,7 @@ WORDS = """
     all and as asc between by case cast cross desc distinct else end except exists false from full group having in inner
     intersect interval is join lateral left like limit not null nulls offset on or order outer over partition right
     select then true union using values when where window with first last rows range recursive escape filter
+    insert into update set delete
 """
 KEYWORDS = frozenset(WORDS.split())
 

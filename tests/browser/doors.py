@@ -14,7 +14,7 @@ import httpx
 
 from pilot.config import ROOT
 
-READY_SECONDS = 90
+READY_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def open_doors(folder: Path, **settings: str) -> Iterator[Doors]:
         for process in running:
             process.terminate()
         for process in running:
-            process.wait(20)
+            process.wait(READY_SECONDS)
 
 
 def _start(name: str, folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -3,14 +3,18 @@
 import logging
 import threading
 import time
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from pilot.datasource.base import Limits
+from pilot.datasource.catalog import Catalog
 from pilot.datasource.risks import risk_sentence
 from pilot.datasource.source import SqlSource, connect, databases
 from pilot.errors import SourceRefused, SourceUnreachable, SqlFailed, SqlRejected, SqlTimeout
 from pilot.i18n import Texts
+from pilot.store import Store
 from tests.datasource.asking import ask, failure
 from tests.datasource.cases import read
 from tests.datasource.proxy import SilentProxy
@@ -145,6 +149,31 @@ def test_databases_are_listed_without_the_systems_own(shop_server: MariaDb) -> N
     found = databases(shop_server.reader_url())
     assert "shop" in found
     assert not {"mysql", "information_schema", "performance_schema", "sys"} & set(found)
+
+
+def test_a_server_without_a_database_is_not_kept_and_its_databases_are_told(
+    shop_server: MariaDb, tmp_path: Path
+) -> None:
+    catalog = Catalog(Store(tmp_path), fixed={})
+    for refused in (partial(catalog.add, "Shop"), catalog.test):
+        with pytest.raises(SourceRefused) as told:
+            refused(str(shop_server.reader_url().render_as_string(hide_password=False)))
+        assert "shop" in told.value.remedy
+    assert catalog.names() == []
+
+
+def test_what_has_answered_is_no_longer_listed_as_dead(shop_server: MariaDb, tmp_path: Path) -> None:
+    catalog = Catalog(Store(tmp_path), fixed={"Shop": (shop_server.url("shop"), "settings")})
+    assert catalog.info("Shop").error is None
+    shop_server.stop()
+    try:
+        with pytest.raises(SourceUnreachable):
+            catalog.open("Shop", refresh=True)
+        assert catalog.info("Shop").error is not None
+    finally:
+        shop_server.start()
+    catalog.answered("Shop")
+    assert catalog.info("Shop").error is None
 
 
 def test_a_powerful_account_is_warned_of_with_the_grant_that_mends_it(shop_server: MariaDb) -> None:

@@ -281,7 +281,7 @@ def _translated(error: psycopg.Error, limits: Limits, *, late: bool) -> PilotErr
     if "server does not support SSL" in words:
         return fault(SourceRefused, "no_tls")
     if code.startswith(("28", "3D")) or (not code and _refuses(words)):
-        return fault(SourceRefused, "refused", problem=words)
+        return fault(SourceRefused, "refused", problem=words.rpartition(" failed: ")[2].removeprefix("FATAL: "))
     if code.startswith(("08", "57P", "53")) or (not code and isinstance(error, psycopg.OperationalError)):
         return fault(SourceUnreachable, "unreachable", problem=words)
     return fault(SqlFailed, "failed", problem=words)

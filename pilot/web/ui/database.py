@@ -101,7 +101,7 @@ class DatabaseTab:
 
     def wire(self) -> None:
         self.panel.wire()
-        self.writes.wire(self.run, self.code, self.panel.source)
+        self.writes.wire([self.run.click, self.explain.click], self.code, self.panel.source)
         asked = [self.box, self.panel.source, self.pins.chosen, self.thread]
         run = gr.on([self.ask.click, self.box.submit], self._ask, asked, [self.box, *self.view],
                     concurrency_limit=16, **PRIVATE)  # fmt: skip
@@ -116,6 +116,7 @@ class DatabaseTab:
         self.stop.click(self.stops.ask, queue=False, **PRIVATE)
         for done in (*runs, own, again, earlier):
             done.then(self._list, self.thread, self.history.outputs, **PRIVATE)
+            done.then(self._recover, [self.panel.warnings, self.thread, self.panel.source], self.panel.shown, **PRIVATE)
             done.then(self._reword, [self.thread, self.panel.source], self.worded, **PRIVATE)
         self.kinds.input(self._draw, [self.kinds, self.thread], self.plot, **PRIVATE)
         for suffix, button in self.files.items():
@@ -291,6 +292,8 @@ class DatabaseTab:
                        summary=ran.summary, receipt=ran.receipt, finished=True)  # fmt: skip
 
     async def _explain(self, statement: str, source: str, request: gr.Request) -> str:
+        if self.writes.takes(statement):  # what it would do, the rehearsal tells
+            return ""
         return await self._read(statement, source, self.speak(request))
 
     async def _read(self, statement: str, source: str, t: Texts) -> str:
@@ -361,6 +364,9 @@ class DatabaseTab:
         if thread.running:
             return [gr.skip() for _ in self.worded]
         return await self.reword(thread, source, self.speak(request))
+
+    async def _recover(self, warnings: str, thread: Thread, source: str, request: gr.Request) -> list[Any]:
+        return await self.panel.recovered(warnings, thread, source, self.speak(request))
 
     async def _list(self, thread: Thread) -> list[Any]:
         return await self.history.show(thread.conversation)

@@ -16,6 +16,7 @@ from pilot.i18n import Texts
 from pilot.services import Services
 from pilot.web import panels
 from pilot.web.ui.labels import Labels
+from pilot.web.ui.thread import Thread
 from pilot.web.ui.visit import PRIVATE, Speaker
 
 DRIVERS = {"mysql": "mysql+pymysql", "postgresql": "postgresql+psycopg", "sqlite": "sqlite", "duckdb": "duckdb"}
@@ -81,7 +82,8 @@ class SourcePanel:
         self.kind.input(self._of_kind, self.kind, served, **PRIVATE)
         self.files.upload(self._upload, self.files, [self.files, self.source, self.said], **PRIVATE)
         self.test.click(self._test, self.fields, self.said, **PRIVATE)
-        self.add.click(self._add, self.fields, [self.source, self.said, self.password, self.url], **PRIVATE)
+        emptied = [self.name, self.password, self.database, self.url]
+        self.add.click(self._add, self.fields, [self.source, self.said, *emptied], **PRIVATE)
         self.remove.click(self._remove, self.source, [self.source, self.said], **PRIVATE)
         self.reread.click(self._reread, self.source, self.shown, **PRIVATE)
 
@@ -108,6 +110,12 @@ class SourcePanel:
             return [t(f"web.example.shop.{number}") for number in range(1, QUESTIONS + 1)]
         schema = await self.services.sources.schema(name)
         return [t("web.example.count", table=table.name) for table in schema.tables[:QUESTIONS]]
+
+    async def recovered(self, warnings: str, thread: Thread, name: str, t: Texts) -> list[Any]:
+        """Updates for `shown` once a database that was called dead has answered."""
+        if 'class="failure"' not in (warnings or "") or thread.answer.rows is None:
+            return [gr.skip() for _ in self.shown]
+        return await self.describe(name, t)
 
     # handlers
 
@@ -166,8 +174,8 @@ class SourcePanel:
         try:
             row = await self.services.sources.add(form[self.name] or "", self._url(form))
         except PilotError as error:
-            return [gr.skip(), panels.problem(error, t), gr.skip(), gr.skip()]
-        return [await self.choices(row.name), panels.success(t("web.source.added", name=row.name)), "", ""]
+            return [gr.skip(), panels.problem(error, t), *[gr.skip()] * 4]
+        return [await self.choices(row.name), panels.success(t("web.source.added", name=row.name)), *[""] * 4]
 
     def _url(self, filled: dict[Any, str | None]) -> str:
         """What the form says; the line with the whole URL counts more than the fields."""

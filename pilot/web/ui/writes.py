@@ -1,5 +1,6 @@
 """A statement that would change data: what it would do is shown, and done only after a yes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,9 +48,9 @@ class WritePanel:
         """Whether this statement is for this panel, not for the reading path."""
         return self.services.settings.native_sql_can_run_write and is_write(statement)
 
-    def wire(self, run: gr.Button, code: Any, source: Any) -> None:
+    def wire(self, triggers: Sequence[Any], code: Any, source: Any) -> None:
         outputs = [self.shown, *self.worded]
-        run.click(self._rehearse, [code, source], outputs, **PRIVATE)
+        gr.on(triggers, self._rehearse, [code, source], outputs, **PRIVATE)
         self.confirm.click(self._confirm, self.shown, outputs, **PRIVATE)
         self.discard.click(self._discard, None, outputs, **PRIVATE)
 
