@@ -19,7 +19,7 @@ PROCESSOR_SECONDS = 20
 AT_ONCE = 2  # pages that are drawn
 KEPT = 24  # pictures
 KEPT_BYTES = 48_000_000
-HEAD = 1024  # bytes that tell what a file is
+ENDS = 1024  # bytes at the beginning and the end that tell what a file is
 
 Span = tuple[int, int]  # characters of a page's text, from and to
 
@@ -71,7 +71,9 @@ def shows(file: Path, page: Page) -> bool:
     if page.inside or not file.is_file():
         return bool(page.inside)
     with file.open("rb") as content:
-        return is_drawn(content.read(HEAD))
+        head = content.read(ENDS)
+        content.seek(max(len(head), file.stat().st_size - ENDS))
+        return is_drawn(head + content.read())
 
 
 def _wanted(text: str, marks: Marks) -> list[tuple[str, int, bool]]:

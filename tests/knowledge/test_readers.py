@@ -2,6 +2,7 @@
 
 import json
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,23 @@ async def test_every_reader_reads_its_kind(kind: str, tmp_path: Path) -> None:
     assert detect(content, name, readers().names()) == kind
     document = await read_bytes(tmp_path, name, content)
     assert phrase in "\n".join(page.text for page in document.pages)
+
+
+RULES = samples.pdf(["Every employee has 25 days."])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("papers.zip", samples.packed({"rules.pdf": RULES, "b.txt": b"plain"}, zipfile.ZIP_STORED), "zip"),
+        ("papers", samples.packed({"rules.pdf": RULES}, zipfile.ZIP_STORED), "zip"),
+        ("about.md", b"A PDF begins with %PDF-1.7 and its version.", "markdown"),
+        ("served.pdf", b"Content-Type: application/pdf\n\n" + RULES, "pdf"),
+        ("blank.pdf", b"\r\n" + RULES, "pdf"),
+    ],
+)
+def test_what_only_speaks_of_a_pdf_or_holds_one_is_none(name: str, content: bytes, kind: str) -> None:
+    assert detect(content, name, readers().names()) == kind
 
 
 @pytest.mark.parametrize(("name", "content", "problem"), UNREADABLE, ids=[case[0] for case in UNREADABLE])

@@ -21,7 +21,9 @@ HTML_STARTS = (b"<!doctype html", b"<html")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of Office 97-2003, and of locked newer files
 LOCKED_STREAM = "EncryptedPackage".encode("utf-16-le")
 MAIL_HEAD = 16_384
-PDF_HEAD = 1024  # readers look for %PDF- this far
+PDF, PDF_END = b"%PDF-", b"%%EOF"
+PDF_HEAD = 1024  # readers look for its signs so far from the beginning and the end
+ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06")
 OFFICE = {"word/": "docx", "ppt/": "pptx", "xl/": "xlsx"}
 TYPED = {b"application/vnd.oasis.opendocument.text": "odt", b"application/epub+zip": "epub"}
 PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"GIF87a", b"GIF89a")
@@ -53,19 +55,22 @@ def detect(data: bytes, name: str, known: list[str]) -> str:
 
 
 def is_drawn(data: bytes) -> bool:
-    """Whether its pages can be shown as they look: a PDF or a picture, of which the beginning is enough."""
+    """Whether its pages can be shown as they look: a PDF or a picture, of which the two ends are enough."""
     return is_pdf(data) or data.startswith(PICTURES) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
 
 
 def is_pdf(data: bytes) -> bool:
-    return b"%PDF-" in data[:PDF_HEAD]
+    """Others may stand before its sign; but an archive may begin with a PDF, and a text may speak of one."""
+    if data.startswith(ARCHIVES):
+        return False
+    return data[:PDF_HEAD].lstrip().startswith(PDF) or (PDF in data[:PDF_HEAD] and PDF_END in data[-PDF_HEAD:])
 
 
 def _by_content(data: bytes) -> str:
     head = data[:PDF_HEAD]
     if is_pdf(data):
         return "pdf"
-    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+    if data.startswith(ARCHIVES):
         return _packed(data)
     if is_drawn(data):
         return "picture"
