@@ -166,10 +166,10 @@ def mail(attached: Mapping[str, bytes] | None = None) -> bytes:
     return message.as_bytes()
 
 
-def picture(text: str) -> bytes:
+def picture(text: str, kind: str = "PNG") -> bytes:
     image = Image.new("L", (1200, 160), 255)
     ImageDraw.Draw(image).text((40, 40), text, fill=0, font=ImageFont.load_default(48))
-    return _saved(image, "PNG")
+    return _saved(image, kind)
 
 
 def words_across(text: str, left: int, size: int) -> dict[str, tuple[float, float]]:

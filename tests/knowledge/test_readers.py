@@ -179,6 +179,13 @@ def test_without_tesseract_a_picture_of_text_says_what_to_install(name: str, mon
     assert "tesseract-ocr" in caught.value.remedy
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP"])
+def test_a_picture_is_known_by_its_content(kind: str) -> None:
+    content = samples.picture("Every employee has 25 days.", kind)
+    assert detect(content, f"photograph.{kind.lower()}", readers().names()) == "picture"
+    assert detect(content, "photograph", readers().names()) == "picture"
+
+
 @pytest.mark.skipif(not ocr.program(), reason="needs tesseract-ocr")
 async def test_a_scan_is_recognised(tmp_path: Path) -> None:
     [page] = (await read_bytes(tmp_path, "scan.pdf", samples.scan("Every employee has 25 days."))).pages

@@ -56,7 +56,8 @@ def detect(data: bytes, name: str, known: list[str]) -> str:
 
 def is_drawn(data: bytes) -> bool:
     """Whether its pages can be shown as they look: a PDF or a picture, of which the two ends are enough."""
-    return is_pdf(data) or data.startswith(PICTURES) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+    webp, bmp = data[:4] == b"RIFF" and data[8:12] == b"WEBP", data[:2] == b"BM" and data[6:10] == bytes(4)
+    return is_pdf(data) or data.startswith(PICTURES) or webp or bmp
 
 
 def is_pdf(data: bytes) -> bool:
