@@ -58,6 +58,7 @@ PLAINLY = bits(0, OTHERWISE)
 NOBODY_PRESENT = bits(0, 64) & ~bits(PRESENT, DEFINED - PRESENT)
 AROUND = bits(PRESENT, COMMAS - PRESENT) | bits(DEPTH, 2)  # what a correlated query sees of the one around it
 SAME_SHAPE = OUTSIDE | bits(COMMAS, 2) | bits(PLACE, 3)  # what both sides of a set operation share
+SAME_TABLE = OUTSIDE | bits(PLACE, 3)  # of a table that is made: its columns are counted anew
 _COMMAS, _PLACE, _DEPTH = f"[{COMMAS}:{COMMAS + 2}]", f"[{PLACE}:{PLACE + 3}]", f"[{DEPTH}:{DEPTH + 2}]"
 
 
@@ -152,6 +153,7 @@ kept::_ : figure::_ (COMPARED (NUMBER | figure::_ | scalar::_) | range) | "(" ha
 rest::_ : order::_ limit end::_ %if bit_clear($SECOND)
   | (" ORDER BY " WHOLE DIRECTION?)? limit end::_ %if bit_set($SECOND)
   | COMBINED second::bit_and($SAME_SHAPE) %if $CAN_COMBINE
+  | COMBINED second::bit_and($SAME_TABLE) %if and(gt($PLACE, $INNER), bit_clear($SECOND))
 second::_ : "SELECT " chosen::set_bit($SECOND) | $NEVER
 order::_ : (" ORDER BY " sorted::_ (", " sorted::_)*)?
 sorted::_ : (operand::_ | figure::_) DIRECTION?
@@ -161,6 +163,7 @@ limit: (" LIMIT " WHOLE (" OFFSET " WHOLE)?)?
     OTHERWISE=OTHERWISE, OTHER=f"set_bit({OTHERWISE})", PLAIN=f"bit_and({PLAINLY:#x})",
     SECOND=SECOND, DEEPEST=DEEPEST, NEVER=NEVER, MAIN=Place.MAIN, INNER=Place.INNER,
     AS_INNER=hex(Place.INNER << PLACE), AROUND=hex(AROUND), OUTSIDE=hex(OUTSIDE), SAME_SHAPE=hex(SAME_SHAPE),
+    SAME_TABLE=hex(SAME_TABLE),
     MORE=f"or(and(eq({_PLACE}, {Place.MAIN}), bit_clear({SECOND})),"
          f" or(and({_made(2)}, eq({_COMMAS}, 0)), and({_made(3)}, lt({_COMMAS}, 2))))",
     ENOUGH=f"or(eq({_PLACE}, {Place.INNER}), or(and(eq({_PLACE}, {Place.MAIN}),"

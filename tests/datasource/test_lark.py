@@ -109,3 +109,17 @@ def test_no_table_or_too_many_are_refused(count: int) -> None:
     tables = tuple(Table(f"t{number}", (Column("a", "INT", "number"),)) for number in range(count))
     with pytest.raises(ValueError, match="table"):
         grammar(Schema("sqlite", tables))
+
+
+def test_the_grammar_grows_with_its_tables_and_no_faster() -> None:
+    """It compiles as fast as it is short: `benchmarks/ask.py` measures it."""
+
+    def size(count: int) -> int:
+        tables = tuple(
+            Table(f"table_{number}", tuple(Column(f"column_{place}", "X", KINDS[place % 5]) for place in range(15)))
+            for number in range(10, 10 + count)
+        )
+        return len(grammar(Schema("mysql", tables)))
+
+    assert size(20) - size(11) < 1.1 * (size(11) - size(2))
+    assert size(20) < 45_000

@@ -14,3 +14,11 @@ SELECT pair.value_1 FROM pair
 SELECT customers.name FROM customers; DELETE FROM customers
 DELETE FROM customers
 SELECT load_extension('x') FROM customers
+WITH pair AS (SELECT customers.city AS value_1, COUNT(*) AS value_2 FROM customers GROUP BY customers.city UNION SELECT customers.city AS value_1 FROM customers) SELECT pair.value_1 FROM pair
+SELECT COALESCE(customers.city) FROM customers
+SELECT UPPER(customers.city) OVER () FROM customers
+SELECT ROUND(AVG(products.price)) OVER () FROM products
+SELECT SUM(CASE WHEN products.price > 10 THEN 'dear' END) FROM products
+SELECT RANK() OVER (PARTITION BY products.category DESC) FROM products
+SELECT RANK() OVER (ORDER BY products.price, products.id) FROM products
+SELECT LAG(customers.name, 'x') FROM customers

@@ -23,3 +23,8 @@ SELECT orders.status FROM orders GROUP BY orders.status HAVING COUNT(*) > 3 AND 
 SELECT COUNT(*) FROM orders WHERE orders.ordered_at >= DATE('now', '-3 months')
 SELECT customers.name FROM customers WHERE customers.name = 'O''Brien' LIMIT 5 OFFSET 5
 SELECT "order notes"."订单" FROM "order notes"
+WITH pair AS (SELECT customers.city AS value_1, COUNT(*) AS value_2 FROM customers GROUP BY customers.city UNION ALL SELECT customers.country AS value_1, COUNT(*) AS value_2 FROM customers GROUP BY customers.country) SELECT pair.value_1 FROM pair ORDER BY pair.value_2 DESC LIMIT 3
+SELECT COUNT(*) FROM (SELECT customers.city AS value_1 FROM customers EXCEPT SELECT customers.country AS value_1 FROM customers) AS single
+SELECT UPPER(customers.city), ROUND(AVG(products.price), 2), AVG(products.price) FROM customers CROSS JOIN products
+SELECT CASE WHEN products.price > 10 THEN 'dear' WHEN products.price > 5 THEN 'fair' ELSE 'cheap' END, COUNT(CASE WHEN products.price > 10 AND products.id > 0 THEN products.price ELSE 0 END) FROM products
+SELECT COALESCE(customers.city, 'none'), LAG(customers.name) OVER (PARTITION BY customers.country, customers.city ORDER BY SUM(customers.id) DESC) FROM customers
