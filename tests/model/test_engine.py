@@ -228,7 +228,7 @@ async def test_parallel_adapter_runs_as_many_as_allowed() -> None:
     class Parallel(Watched):
         parallel = True
 
-    adapter = Parallel(threading.Barrier(4, timeout=PATIENCE).wait)  # nobody goes on until four are there
+    adapter = Parallel(threading.Barrier(4, timeout=60).wait)  # nobody goes on until four are there
     engine = engine_of(adapter, concurrency=4)
     await engine.load()
     await asyncio.gather(*(answer(engine, ask(max_tokens=1)) for _ in range(8)))
