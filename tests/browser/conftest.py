@@ -35,6 +35,7 @@ SCRIPT: dict[str, Any] = {
 }  # fmt: skip
 
 LEAVING = ("AbortError", "errored out")  # what Gradio's own client says of its open streams when a page is left
+BROKEN = ("gradio.exceptions.", "ERROR   pilot.services.turns: error ")  # in the log: what nobody foresaw
 PATIENCE = 60_000  # milliseconds: nothing waits so long unless the machine is very busy
 Visit = Callable[..., Any]
 
@@ -112,7 +113,7 @@ def _watch(page: Page, address: str) -> list[str]:
 def _broken(log: Path, start: int) -> list[str]:
     """Handlers that broke since the log had that many bytes: the page may not show it."""
     said = log.read_bytes()[start:].decode("utf-8", "replace")
-    return [said] if "Traceback (most recent call last)" in said else []
+    return [said] if any(sign in said for sign in BROKEN) else []
 
 
 def _complain(wrong: list[str], text: str) -> None:
