@@ -101,7 +101,8 @@ def sharded(base: Path, folder: Path) -> float:
         for what in ("customers", "orders", "products", "employees") * 2
     ]
     write(folder / "examples.jsonl", learnt)
-    command = [sys.executable, "-m", "tests.finetune.causal.sharded", base, folder / "examples.jsonl", folder]
+    command = [sys.executable, "-m", "tests.finetune.causal.sharded"]
+    command += [str(base), str(folder / "examples.jsonl"), str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     sft(base, learnt, folder / "one", replace(SHARDED, batch=2 * SHARDED.batch))
     losses = [[line["loss"] for line in Training(folder / name).figures()] for name in ("one", "sharded")]

@@ -188,7 +188,7 @@ class Own:
         material = await self.material(wish.sources, exam_share=wish.exam_share)
         base, learn = await self._base(wish), material.learn
         if wish.objective != "sft":
-            _refuse_few_pairs(material)
+            _refuse_pairs(wish, material)
             learn = material.pairs
         async with self._planning:
             told = await asyncio.to_thread(self._planned, replace(wish, base=base), learn)
@@ -206,7 +206,7 @@ class Own:
         if not material.enough and not wish.files:
             raise fault(InputInvalid, "own_few")
         if wish.objective != "sft":
-            _refuse_few_pairs(material)
+            _refuse_pairs(wish, material)
         base, served = await self._base(wish), (await self._client.serving()).model
         async with self._changing:
             await self._refuse_second()
@@ -448,8 +448,10 @@ class Own:
             raise fault(InputInvalid, "own_few_new")
 
 
-def _refuse_few_pairs(material: Material) -> None:
-    """Raises InputInvalid where hardly any answer was corrected."""
+def _refuse_pairs(wish: Wish, material: Material) -> None:
+    """Raises TrainingRefused for what does not learn right from wrong, InputInvalid where hardly any was corrected."""
+    if wish.method in ("full", "galore"):
+        raise fault(TrainingRefused, "own_pairs_method", method=wish.method)
     if few := _too_few_pairs(material.pairs):
         raise few
 

@@ -111,7 +111,7 @@ def run(told: Run, t: Texts) -> str:
     title = f'<p class="state {state}">{plain(t(f"own.run.{state}", name=told.base))}</p>'
     if not told.moves:
         message, remedy = _why(told, t)
-        why = f'<p class="why">{plain(message)}</p>' if message else ""
+        why = f'<p class="why">{plain(message[:1].upper() + message[1:])}</p>' if message else ""
         mend = f'<p class="remedy">{plain(remedy)}</p>' if remedy else ""
         gone = "".join(f'<p class="notice">{plain(t("own.run.forgot", source=name))}</p>' for name in told.forgot)
         return block(title, why, mend, gone, f'<p class="fact">{_facts(told, t)}</p>', kind=f"run {state}")

@@ -3,18 +3,25 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from pilot.config import ROOT
+from pilot.services import SAMPLE_SOURCE
+from pilot.store import Store
 from pilot.store.runs import Exam, ExamQuestion, Runs, Wish
 from tests.browser.conftest import Visit
 from tests.browser.doors import Doors
+from tests.model import tiny
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 BUNDLED = "pilot-text-to-sql"
+RIGHT = ("SELECT COUNT(*) FROM customers", "SELECT name FROM products", "SELECT country FROM customers",
+         "SELECT AVG(price) FROM products", "SELECT city, COUNT(*) FROM customers GROUP BY city",
+         "SELECT name FROM employees ORDER BY name", "SELECT DISTINCT country FROM customers")  # fmt: skip
 
 
 @pytest.fixture
@@ -115,3 +122,50 @@ def test_on_a_phone_every_tab_is_in_sight(visit: Visit, scripted: Doors) -> None
             tab.click()
             expect(tab).to_have_attribute("aria-selected", "true")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.fixture
+def taught(scripted: Doors) -> Iterator[None]:
+    """A causal model beside the scripted one, and answers to the sample shop that were approved and corrected."""
+    folder = scripted.folder / "models" / "tiny"
+    tiny.save(folder)
+    store = Store(scripted.folder / "data")
+    talk = store.create_conversation("database", SAMPLE_SOURCE, "corrected")
+    made = []
+    for number in range(24):
+        wrong = {"events": [{"event": "sql_checked", "sql": f"SELECT {number}"}]}
+        turn = store.add_turn(talk.id, f"Question {number}?", wrong)
+        if number % 2:
+            store.add_feedback(turn.id, "wrong", RIGHT[number % len(RIGHT)])
+        store.approve(turn.id, SAMPLE_SOURCE, turn.question, RIGHT[number % len(RIGHT)], fingerprint="",
+                      asked_on=date.today())  # fmt: skip
+        made.append(turn.id)
+    yield
+    for id_ in made:
+        store.disapprove(id_)
+    store.delete_conversation(talk.id)
+    store.close()
+    shutil.rmtree(folder)
+
+
+@pytest.mark.usefixtures("taught")
+def test_how_a_causal_model_may_learn_and_why_not_otherwise(visit: Visit, scripted: Doors) -> None:
+    with visit(scripted) as page:
+        page.get_by_role("tab", name="Model & about").click()
+        expect(page.locator("#own-sources label").first).to_contain_text("12 of them corrected by you")
+        page.click("#own-to-method")
+        page.locator("#own-base input").click()
+        page.get_by_role("option", name="tiny").first.click()
+        expect(page.locator("#own-objective label")).to_have_count(3)
+        expect(page.locator("#own-objective label").nth(1)).to_contain_text("pairs")
+        expect(page.locator("#own-unable")).to_contain_text("pip install unsloth")
+        page.locator("#own-choice input[value=galore]").check()
+        page.locator("#own-objective input[value=dpo]").check()
+        page.click("#own-to-plan")
+        expect(page.locator("#own-said .failure")).to_contain_text("Choose LoRA or QLoRA.")
+        page.locator("#own-choice input[value=lora]").check()
+        page.click("#own-to-plan")
+        expect(page.locator("#own-planned")).to_contain_text("DPO: right from wrong")
+        expect(page.locator("#own-start")).to_be_visible()
+        page.click("#language-zh")
+        expect(page.locator("#own-planned")).to_contain_text("DPO：从您改正过的答案中学会辨别对错")

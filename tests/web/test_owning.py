@@ -71,7 +71,7 @@ def test_every_state_has_its_words(language: Language, state: State) -> None:
     t, run = Texts(language), replace(RUN, state=state, before=40.0, after=60.0, message="why it is so")
     told = owning.run(run, t) + owning.title(run, t) + owning.grades(Exam(40, 60, ()), run, t)
     assert "own." not in told
-    assert ("why it is so" in told) == (state == "failed")
+    assert ("Why it is so" in told) == (state == "failed")
     assert (t("own.why.forgot") in told) == (state == "no better")
 
 
@@ -79,7 +79,7 @@ def test_why_it_broke_off_is_said_in_the_readers_language() -> None:
     error = fault(TrainingRefused, "own_no_room_but", needs="9.0", free="8.0", nearest="LoRA of rank 8")
     key, values = keyed(error)
     failed = replace(RUN, state="failed", message=error.message, remedy=error.remedy, key=key, values=values)
-    assert "training needs about 9.0 GiB of 8.0 GiB" in owning.run(failed, T)
+    assert "Training needs about 9.0 GiB of 8.0 GiB" in owning.run(failed, T)
     assert "训练约需 9.0 GiB 内存，本机可用 8.0 GiB" in owning.run(failed, Texts("zh"))
     assert "可行的设置：LoRA of rank 8。" in owning.run(failed, Texts("zh"))
 

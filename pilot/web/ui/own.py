@@ -360,7 +360,7 @@ class OwnPanel:
         methods = ("full",) if bundled else METHODS
         objectives = OBJECTIVES[:1] if bundled or few else OBJECTIVES
         backends = BACKENDS[:1] if bundled or no_unsloth else BACKENDS
-        names = {
+        names: dict[str, str] = {
             **{name: t(f"own.method.{name}") for name in METHODS},
             **{name: _objective(name, draft.material, t) for name in OBJECTIVES},
             **{name: t(f"own.backend.{name}") for name in BACKENDS},

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 def test_a_killed_run_goes_on(base: Path, counting: list[Example], tmp_path: Path) -> None:
     file, folder = tmp_path / "examples.jsonl", tmp_path / "run"
     write(file, counting)
-    child = [sys.executable, "-m", "tests.finetune.causal.test_killed", base, file, folder]
+    child = [sys.executable, "-m", "tests.finetune.causal.test_killed", *map(str, (base, file, folder))]
     assert subprocess.run(child, check=False).returncode == -signal.SIGKILL
     run = Run(folder)
     assert len(run.figures()) == KILLED_AFTER

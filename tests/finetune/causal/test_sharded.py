@@ -22,7 +22,8 @@ def two(base: Path, counting: list[Example], tmp_path_factory: pytest.TempPathFa
     """What two processes have left, first without sharding, then with it."""
     folder = tmp_path_factory.mktemp("two")
     write(folder / "examples.jsonl", counting)
-    command = [sys.executable, "-m", "tests.finetune.causal.sharded", base, folder / "examples.jsonl", folder]
+    command = [sys.executable, "-m", "tests.finetune.causal.sharded"]
+    command += [str(base), str(folder / "examples.jsonl"), str(folder)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST)
     assert ended.returncode == 0, ended.stderr[-2000:]
     return folder
