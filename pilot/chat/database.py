@@ -19,7 +19,7 @@ from pilot.chat.context import Context, Look, View
 from pilot.chat.coverage import Coverage, cover
 from pilot.chat.declining import said_no
 from pilot.chat.definitions import Definitions, place
-from pilot.chat.doubt import unknown_values
+from pilot.chat.doubt import unknown_values, unlike_keys
 from pilot.chat.events import (
     ChartReady,
     Declined,
@@ -284,7 +284,9 @@ class DatabaseChat:
         return chosen, Attempt(trial.statement.shown, wrong) if wrong else None
 
     def _doubt(self, trial: Trial) -> str:
-        return unknown_values(trial.statement.tree, self._schema, self._values) if self._values else ""
+        tree = trial.statement.tree
+        unknown = unknown_values(tree, self._schema, self._values) if self._values else ""
+        return unknown or unlike_keys(tree, self._schema)
 
     def _covered(self, asked: Asked, view: View, defined: DefinitionsFound) -> Coverage:
         """Words that an approved question has used stand for something, and so do those of a definition that the model

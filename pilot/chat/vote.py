@@ -18,6 +18,7 @@ DOUBTFUL = 0.3  # that looks for a value that is not there,
 HOLLOW = 0.3  # that finds no value where it shows a column,
 REPEATED = 0.3  # that says the same row twice,
 CONSTANT = 0.3  # that shows the same in each row,
+IDLE = 0.1  # that combines a query with itself,
 ECHOED = 0.1  # or tells what it was asked for: the name of whoever is called Anna
 RERANKED = 0.25  # nats that a candidate may be more probable than the one before it: beams are put right a little
 DIGITS = 9  # that two computations of the same number agree in
@@ -83,6 +84,7 @@ def plausibility(rows: Rows, tree: exp.Expr) -> float:
         (HOLLOW, any(cell is None for row in rows.rows for cell in row)),
         (REPEATED, several and len(set(map(_whole, rows.rows))) < len(rows.rows)),
         (CONSTANT, several and any(len(set(map(plain, column))) == 1 for column in columns)),
+        (IDLE, any(each.left == each.right for each in tree.find_all(exp.SetOperation))),
         (ECHOED, not asked_values(tree).isdisjoint(str(cell) for row in rows.rows[:1] for cell in row)),
     )
     return math.prod(weight for weight, shows in signs if shows)

@@ -2,15 +2,15 @@
 
 An index of the distinct values of text columns, compared without case and accents. Word sequences are looked up as
 they are, then by other names of the place, then without plural endings and two-letter umlauts, then with a slip of
-the pen; Chinese, which has no blanks, by its pieces. No look-up walks through all values: a hundred thousand of them
-cost a question a few milliseconds.
+the pen, then a name by one of its words, if no other value has it; Chinese, which has no blanks, by its pieces. No
+look-up walks through all values: a hundred thousand of them cost a question a few milliseconds.
 """
 
 import logging
 import re
 import time
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -71,6 +71,7 @@ class ValueIndex:
     places: Mapping[str, tuple[Place, ...]]
     loose: Mapping[str, tuple[str, ...]]  # as `loosened` sees it
     pieces: Mapping[str, tuple[str, ...]]  # by how it begins ("mun-") and ends ("-hen")
+    parts: Mapping[str, str]  # by a word that no other has
     names: frozenset[str]  # words that name tables and columns, which a question says for other reasons
 
     @classmethod
@@ -110,11 +111,14 @@ class ValueIndex:
             if len(key) >= NEAR_LETTERS - 1:
                 for piece in _pieces(key):
                     pieces[piece].append(key)
+        holding = Counter(word for key in places for word in set(key.split()))
+        parts = {word: key for key in places if " " in key for word in key.split() if holding[word] == 1}
         said = frozenset(loosened(word) for name in names for word in re.split(r"[\W_]+", name.lower()))
         return cls(
             {key: tuple(there) for key, there in places.items()},
             {key: tuple(keys) for key, keys in loose.items()},
             {key: tuple(keys) for key, keys in pieces.items()},
+            parts,
             said,
         )
 
@@ -131,6 +135,8 @@ class ValueIndex:
             hits += self._sequences(question, spoken, taken, VALUE_WORDS, meant)
         hits += self._substrings(question)
         hits += self._sequences(question, spoken, taken, NEAR_WORDS, self._nearly)
+        taken.add(0)  # a sentence begins with a capital, name or not
+        hits += self._sequences(question, spoken, taken, 1, self._partly)
         return list(dict.fromkeys(hits))
 
     def _sequences(
@@ -169,6 +175,12 @@ class ValueIndex:
         candidates = {other for piece in _pieces(key) for other in self.pieces.get(piece, ())}
         near = process.extract(key, candidates, scorer=fuzz.ratio, score_cutoff=NEAR_SCORE, limit=2)
         return [place for other, _, _ in near for place in self.places[other]]
+
+    def _partly(self, key: str, text: str) -> Sequence[Place]:
+        """Gatwick for London Gatwick: who says only a part of a name writes it like a name."""
+        if len(key) <= SHORT or not text.istitle() or loosened(key) in self.names or key not in self.parts:
+            return []
+        return self.places[self.parts[key]]
 
     def _substrings(self, question: str) -> Iterator[ValueHit]:
         """Of Chinese, which writes no blanks: the longest pieces that are values, none within another."""

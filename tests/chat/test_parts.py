@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from pilot.chat import memory
 from pilot.chat.citations import check, supports, without_unknown
+from pilot.chat.doubt import unlike_keys
 from pilot.chat.events import FoundPassage
 from pilot.chat.sentences import sentences, words
 from pilot.chat.vote import Trial, found, ranked, same, weights
 from pilot.datasource.base import Rows
 from pilot.datasource.guard import check as guarded
-from pilot.schema import Schema
+from pilot.schema import Column, ForeignKey, Schema, Table
 from tests.chat.served import turn
 
 # Votes
@@ -58,8 +59,16 @@ def test_nothing_found_needs_far_more_votes(schema: Schema) -> None:
         ("SELECT name FROM customers", ["Anna", "Anna", "Paul"]),
         ("SELECT name FROM customers", ["Anna", "Anna"]),
         ("SELECT name FROM customers WHERE name = 'Anna'", ["Anna"]),
+        ("SELECT name FROM customers INTERSECT SELECT name FROM customers", ["Anna", "Ben"]),
     ],
-    ids=["a count of nothing", "a missing value", "a row twice", "the same in each row", "what was asked for"],
+    ids=[
+        "a count of nothing",
+        "a missing value",
+        "a row twice",
+        "the same in each row",
+        "what was asked for",
+        "a query combined with itself",
+    ],
 )
 def test_what_wrong_statements_find_more_often_counts_less(sql: str, shown: list[object], schema: Schema) -> None:
     suspicious = Trial(guarded(sql, schema=schema, max_rows=5), rows(*shown), 0.6)
@@ -166,3 +175,31 @@ def test_each_citation_quotes_the_sentence_that_says_it() -> None:
 
 def test_marks_of_passages_that_do_not_exist_are_taken_out() -> None:
     assert without_unknown("A [1, 9]. B [9]. C [2][8].", [TEA, PRICE]) == "A [1]. B. C [2]."
+
+
+LENT = Schema("sqlite", (
+    Table("readers", (Column("id", "INTEGER", "number", primary_key=True), Column("age", "INTEGER", "number"))),
+    Table("books", (Column("id", "INTEGER", "number", primary_key=True), Column("year", "INTEGER", "number"))),
+    Table("loans", (Column("reader_id", "INTEGER", "number"), Column("book", "INTEGER", "number")),
+          (ForeignKey(("reader_id",), "readers", ("id",)), ForeignKey(("book",), "books", ("id",)))),
+    Table("members", (Column("reader", "INTEGER", "number", primary_key=True),),
+          (ForeignKey(("reader",), "readers", ("id",)),)),
+))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sql", "unlike"),
+    [
+        ("SELECT id FROM readers EXCEPT SELECT book FROM loans", True),
+        ("SELECT reader_id FROM loans INTERSECT SELECT book FROM loans", True),
+        ("SELECT age FROM readers WHERE id NOT IN (SELECT loans.book FROM loans)", True),
+        ("SELECT id FROM readers EXCEPT SELECT reader_id FROM loans", False),
+        ("SELECT reader FROM members EXCEPT SELECT reader_id FROM loans", False),
+        ("SELECT age FROM readers WHERE readers.id IN (SELECT loans.reader_id FROM loans)", False),
+        ("SELECT age FROM readers INTERSECT SELECT year FROM books", False),  # no keys
+        ("SELECT id FROM readers UNION SELECT book FROM loans", False),
+        ("SELECT id, age FROM readers EXCEPT SELECT book, book FROM loans", False),
+    ],
+)
+def test_keys_of_different_things_that_are_compared_speak_against_a_statement(sql: str, unlike: bool) -> None:
+    assert bool(unlike_keys(guarded(sql, schema=LENT, max_rows=5).tree, LENT)) is unlike
