@@ -1,12 +1,15 @@
 """Asking documents in the browser."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
+from pilot.web.ui.spaces import LIST_HEIGHT
 from tests.browser.conftest import Visit
 from tests.browser.doors import Doors
+from tests.knowledge import samples
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -68,6 +71,35 @@ def test_a_citation_of_a_pdf_opens_its_page_as_a_picture(visit: Visit, bundled: 
         expect(page.locator("dialog.over .place")).not_to_have_text(before)
         page.get_by_role("button", name="关闭").click()
         expect(page.locator("dialog.over[open]")).to_have_count(0)
+
+
+def test_of_many_documents_a_pdf_in_an_archive_is_found_and_opened(visit: Visit, bundled: Doors) -> None:
+    papers = samples.packed({"hawks.pdf": samples.pdf(["Hawks glide over the fields at noon."])}, zipfile.ZIP_STORED)
+    with visit(bundled) as page:
+        _open(page, "Many")
+        uploads = [
+            FilePayload(name=f"{n:02}.md", mimeType="text/plain", buffer=f"Line {n}.".encode()) for n in range(15)
+        ]
+        page.set_input_files(
+            "#upload input[type=file]",
+            [FilePayload(name="papers.zip", mimeType="application/zip", buffer=papers), *uploads],
+        )
+        expect(page.locator("#documents .document.ready")).to_have_count(16, timeout=INGESTED)
+        expect(page.locator("#documents")).to_contain_text("16 documents")
+        box = page.locator("#documents").bounding_box()
+        assert box
+        assert box["height"] <= LIST_HEIGHT  # it scrolls: what stands below it stays in reach
+        page.locator("#documents a.open", has_text="papers.zip").click()
+        expect(page.locator("dialog.over[open] figure img")).to_be_visible()
+        page.keyboard.press("Escape")
+        page.fill("#documents-question textarea", "Summarise it")
+        page.click("#documents-ask")
+        expect(page.locator("#documents-answer .words")).to_contain_text("Which of the 16 documents?")
+        page.fill("#documents-question textarea", "When do hawks glide over the fields?")
+        page.click("#documents-ask")
+        expect(page.locator("#documents-answer .passage .place")).to_contain_text("hawks.pdf")
+        page.locator("#documents-answer a.open").first.click()
+        expect(page.locator("dialog.over .spot")).to_be_in_viewport()
 
 
 def test_a_space_comes_in_from_a_file_and_failures_are_tried_again(
