@@ -80,6 +80,8 @@ class Parts:
         page.load(self._words, None, self.labels.components, **PRIVATE)
         page.load(self._arrive, None, self._arrival, **PRIVATE)
         page.load(self.schema.choices, None, self.schema.source, **PRIVATE)
+        asked = self.database.panel.source
+        asked.change(self.schema.follow, asked, self.schema.source, **PRIVATE)
         for saved in self.schema.saved:
             saved.then(self._describe, self.database.panel.source, self.database.panel.shown, **PRIVATE)
         gr.on([page.load, self.header.timer.tick], self._status, None, self._standing, **PRIVATE)

@@ -129,6 +129,11 @@ class SchemaTab:
         names = await self.services.sources.names()
         return gr.update(choices=names, value=next(iter(names), None))
 
+    async def follow(self, source: str) -> Any:
+        """An update for `source`: what is asked is described, and what was added meanwhile is there to choose."""
+        names = await self.services.sources.names()
+        return gr.update(choices=names, value=source) if source in names else gr.update(choices=names)
+
     async def show(self, source: str, table: str, t: Texts, *, refresh: bool = False) -> list[Any]:
         """Updates for `shown`."""
         try:
