@@ -67,7 +67,7 @@ class ModelTab:
     @property
     def told(self) -> list[Any]:
         """What `reword` updates."""
-        return [*self.offered, *self.own.view, *self.night.told]
+        return [*self.offered, *self.own.worded, *self.night.told]
 
     def wire(self, page: gr.Blocks) -> None:
         gr.on([page.load, self.look.click], self._look, None, self.offered, **PRIVATE)

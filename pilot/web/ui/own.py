@@ -156,6 +156,11 @@ class OwnPanel:
         return [self.choice, self.objective, self.backend, self.unable]
 
     @property
+    def worded(self) -> list[Any]:
+        """What `reword` updates."""
+        return [*self.view, *self.able]
+
+    @property
     def listed(self) -> list[Any]:
         """What shows the examples of the chosen databases."""
         return [self.examples, self.found]
@@ -172,7 +177,7 @@ class OwnPanel:
         self.examples.input(self._leave_out, [self.draft, self.filter, self.examples], self.draft, **PRIVATE)
         picked = [self.draft, self.mask, self.files]
         self.to_method.click(self._to_method, picked, [*self.view, self.base, *self.able], **PRIVATE)
-        self.base.input(self._methods, [self.draft, self.base], self.able, **PRIVATE)
+        self.base.input(self._methods, [self.draft, self.base], [self.draft, *self.able], **PRIVATE)
         wished = [self.draft, self.base, self.choice, self.objective, self.backend, self.early, self.epochs,
                   self.memory]  # fmt: skip
         self.to_plan.click(self._wait, None, self.said, **PRIVATE).then(self._to_plan, wished, self.view, **PRIVATE)
@@ -186,8 +191,14 @@ class OwnPanel:
         self.timer.tick(self._tick, self.draft, self.view, **PRIVATE)
 
     async def reword(self, language: Language, draft: Draft) -> list[Any]:
-        """Updates for `view` in another language."""
-        return await self.show(draft, Texts(language))
+        """Updates for `worded` in another language; what was chosen stays chosen."""
+        t = Texts(language)
+        shown = await self.show(draft, t)
+        if draft.stage != "method":
+            return [*shown, *[gr.skip()] * len(self.able)]
+        base = draft.wish.base or (await self.services.own.overview()).served
+        *chosen, unable = await self._of_base(base, draft, t)
+        return [*shown, *({name: value for name, value in each.items() if name != "value"} for each in chosen), unable]
 
     async def show(self, draft: Draft, t: Texts, said: str = "") -> list[Any]:
         """Updates for `view`."""
@@ -349,7 +360,8 @@ class OwnPanel:
                 for name in dict.fromkeys((served, *able)) if name]  # fmt: skip
 
     async def _methods(self, draft: Draft, base: str, request: gr.Request) -> list[Any]:
-        return await self._of_base(base, draft, self.speak(request))
+        draft = replace(draft, wish=replace(draft.wish, base=base))
+        return [draft, *await self._of_base(base, draft, self.speak(request))]
 
     async def _of_base(self, base: str, draft: Draft, t: Texts) -> list[Any]:
         """Updates for `able`: what can run for this base, and why the others cannot."""

@@ -98,7 +98,7 @@ def test_too_few_examples_and_pairs_without_a_wrong_answer_are_refused(
 ) -> None:
     with pytest.raises(InputInvalid, match="too few"):
         sft(base, counting[:3], tmp_path / "few", QUICK)
-    with pytest.raises(InputInvalid, match="rejected"):
+    with pytest.raises(InputInvalid, match="0 of the answers to learn from correct a wrong one"):
         dpo(base, [replace(example, rejected="") for example in counting], tmp_path / "pairs", QUICK)
 
 
