@@ -1,6 +1,7 @@
 """MySQL sources against a real MariaDB server: attacks have no effect, limits hold, faults are told apart."""
 
 import logging
+import socket
 import threading
 import time
 from functools import partial
@@ -263,6 +264,15 @@ def test_a_network_that_falls_silent_does_not_hold_the_question(
         assert time.monotonic() - started < PATIENCE
         assert shop_server.queries() == []
     assert big.execute("SELECT 1", Limits()).rows == ((1,),)
+
+
+def test_a_server_that_takes_calls_and_says_nothing_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No query was asked, so none took too long."""
+    monkeypatch.setattr("pilot.datasource.adapters.mysql.CONNECT_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        with pytest.raises(SourceUnreachable) as told:
+            connect(f"mysql://a:b@127.0.0.1:{mute.getsockname()[1]}/x").reflect()
+        assert "server runs" in told.value.remedy
 
 
 def test_an_address_that_never_answers_fails_within_the_connect_timeout() -> None:

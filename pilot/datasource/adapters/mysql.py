@@ -151,7 +151,9 @@ class MySql(EngineSource):
 
     def translate(self, error: DBAPIError, limits: Limits) -> PilotError:
         number, words = _number(error), str(error.orig.args[-1]) if error.orig and error.orig.args else ""
-        if number in TIMED_OUT or (number == CR.CR_SERVER_LOST and "timed out" in words):
+        silent = number == CR.CR_SERVER_LOST and "timed out" in words
+        asked = error.statement is not None or limits.stop.asked  # else the server was silent before any question
+        if number in TIMED_OUT or (silent and asked):
             return ended(limits)
         if "CERTIFICATE_VERIFY_FAILED" in words:
             return fault(SourceRefused, "certificate", problem=words)
