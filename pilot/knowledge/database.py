@@ -64,7 +64,10 @@ DROP TABLE old_documents; DROP TABLE old_spaces;
 COMMIT;
 """
 # The second knew of no page what it looks like: of archives and mails until they are read again.
-FROM_SECOND = "ALTER TABLE pages ADD COLUMN inside TEXT NOT NULL DEFAULT '[]';"
+FROM_SECOND = """
+ALTER TABLE pages ADD COLUMN inside TEXT NOT NULL DEFAULT '[]';
+INSERT OR REPLACE INTO meta VALUES ('untidy', '1');
+"""
 MERGED_AT_ONCE = 500  # pages of the word index; about 50 ms
 
 
@@ -107,8 +110,15 @@ class Database:
         with self._read_turn:
             yield self._reader
 
+    def untidy(self) -> str:
+        """Empty where nothing was deleted since the last `scrub`."""
+        with self.reading() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE key = 'untidy'").fetchone()
+            return str(row["value"]) if row else ""
+
     def scrub(self) -> Iterator[None]:
         """Take what was deleted out of the file's bytes, too; a step at a time, so that others have their turn."""
+        left = self.untidy()
         with self.writing() as connection:
             connection.execute("INSERT INTO terms (terms, rank) VALUES ('merge', ?)", (-MERGED_AT_ONCE,))
         done = False
@@ -120,6 +130,8 @@ class Database:
                 done = connection.total_changes - before < 2  # FTS5's sign that nothing was left to merge
         yield
         with self._write_turn, self._read_turn:
+            # not where more was deleted meanwhile
+            self._writer.execute("DELETE FROM meta WHERE key = 'untidy' AND value = ?", (left,))
             self._writer.execute("PRAGMA incremental_vacuum").fetchall()
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
@@ -131,6 +143,11 @@ class Database:
     def _roll_back(self) -> None:
         if self._writer.in_transaction:
             self._writer.execute("ROLLBACK")
+
+
+def leave_untidy(connection: sqlite3.Connection) -> None:
+    """Something is deleted: after a crash, too, it is to be taken out of the file's bytes."""
+    connection.execute("INSERT INTO meta VALUES ('untidy', '1') ON CONFLICT (key) DO UPDATE SET value = value + 1")
 
 
 def _connect(file: Path) -> sqlite3.Connection:

@@ -15,7 +15,7 @@ import numpy as np
 
 from pilot.errors import NotFound
 from pilot.knowledge.chunking import Chunk
-from pilot.knowledge.database import TERMS, Database
+from pilot.knowledge.database import TERMS, Database, leave_untidy
 from pilot.knowledge.document import Document, Leaf, Page
 from pilot.knowledge.embedders import Vectors
 from pilot.knowledge.lexical import VERSION, index_text, within
@@ -98,6 +98,7 @@ class ChunkIndex:
                 _forget(connection, row["seq"])
                 connection.execute("DELETE FROM pages WHERE document = ?", (row["seq"],))
                 connection.execute("DELETE FROM documents WHERE seq = ?", (row["seq"],))
+            leave_untidy(connection)
             if document is None:
                 connection.execute("DELETE FROM leftovers WHERE idx IN (SELECT seq FROM indexes WHERE space = ?)",
                                    (space.number,))  # fmt: skip
@@ -263,6 +264,8 @@ def _forget(connection: sqlite3.Connection, seq: int) -> None:
 
 
 def _remove(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
+    if keys:
+        leave_untidy(connection)
     for key in keys:
         row = connection.execute(f"{WORDS} WHERE c.id = ?", (key,)).fetchone()
         connection.execute("INSERT INTO terms (terms, rowid, context, text) VALUES ('delete', ?, ?, ?)",

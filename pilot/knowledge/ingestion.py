@@ -64,7 +64,7 @@ class Ingestion:
         self._ahead: asyncio.Task[tuple[str, Document] | None] | None = None  # what is read while another is embedded
         self._wake = asyncio.Event()
         self._held: dict[str, float] = {}  # documents and spaces that wait for a model -> when to try again
-        self._tidy_at = time.monotonic()  # what an earlier process left
+        self._tidy_at = float("inf")
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -87,6 +87,7 @@ class Ingestion:
     async def run(self) -> None:
         try:
             await self._warm()
+            await self._look_around()
             while True:
                 await self._step()
         finally:
@@ -109,7 +110,11 @@ class Ingestion:
                 await apart(self._holdings.dense.store, index)  # what a crash left is followed first
                 await _stepwise(self._holdings.dense.renew(index, removed))
         await _stepwise(self._holdings.database.scrub())
-        self._tidy_at = float("inf")
+        await self._look_around()
+
+    async def _look_around(self) -> None:
+        """Whether there is anything to tidy: left by an earlier process, or deleted while the rest was tidied."""
+        self._tidy_at = time.monotonic() if await apart(self._holdings.database.untidy) else float("inf")
 
     async def _warm(self) -> None:
         """Open the vector stores before somebody asks: it takes a second or two."""

@@ -2,12 +2,13 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pilot.knowledge.database import Database
 from pilot.knowledge.embedders import Vectors
 from pilot.knowledge.library import Library
 from tests.knowledge.hashing import HashingEmbedder
@@ -117,6 +118,43 @@ async def test_nothing_of_a_deleted_space_stays_on_the_disk(library: Library, tm
     await library.close()
     assert b"quetzalcoatlus" not in left
     assert list((tmp_path / "knowledge" / "vectors").iterdir()) == []
+
+
+async def test_what_a_stopped_process_deleted_is_overwritten_by_the_next_one(library: Library, tmp_path: Path) -> None:
+    record = await library.add("HR", "secret.txt", b"The code word is quetzalcoatlus.")
+    await library.add("HR", "handbook.md", HANDBOOK)
+    await settled(library, "HR")
+    await library.delete("HR", record.id)
+    await library.close()  # before it was tidied
+    again = Library(tmp_path, HashingEmbedder(), chunk_size=100)
+    await again.start()
+    async with asyncio.timeout(600):
+        while again._holdings.database.untidy():
+            await asyncio.sleep(0.02)
+    await again.close()
+    assert b"quetzalcoatlus" not in bytes_on_disk(tmp_path)
+
+
+async def test_where_nothing_was_deleted_a_start_tidies_nothing(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await library.add("HR", "handbook.md", HANDBOOK)
+    await settled(library, "HR")
+    await library.close()
+    scrubs: list[Database] = []
+
+    def scrub(database: Database) -> Iterator[None]:
+        scrubs.append(database)
+        yield
+
+    monkeypatch.setattr(Database, "scrub", scrub)
+    again = Library(tmp_path, HashingEmbedder(), chunk_size=100)
+    await again.start()
+    await again.add("HR", "other.txt", b"Something else.")
+    await settled(again, "HR")
+    assert not await again._ingestion._next()  # nothing is left to do
+    await again.close()
+    assert scrubs == []
 
 
 async def test_a_library_of_the_first_version_is_read_again_from_its_originals(tmp_path: Path) -> None:
