@@ -248,7 +248,7 @@ def test_a_dead_server_is_unreachable_at_once_and_works_again_when_it_is_back(
         server.stop()
 
 
-@pytest.mark.parametrize("answers", [0, 3, 9])
+@pytest.mark.parametrize("answers", [0, 3, 7, 8, 9])
 def test_a_network_that_falls_silent_does_not_hold_the_question(
     shop_server: MariaDb, big: SqlSource, monkeypatch: pytest.MonkeyPatch, answers: int
 ) -> None:

@@ -116,9 +116,12 @@ class MySql(EngineSource):
     def _transaction(self, connection: sa.Connection, limits: Limits, *begin: str) -> Iterator[None]:
         raw = connection.connection.dbapi_connection
         assert isinstance(raw, pymysql.Connection)
-        with raw.cursor() as cursor:
-            for statement in (_time_limit(raw, limits.seconds), *begin):
-                cursor.execute(statement)
+        try:
+            with raw.cursor() as cursor:
+                for statement in (_time_limit(raw, limits.seconds), *begin):
+                    cursor.execute(statement)
+        except pymysql.MySQLError as error:  # as SQLAlchemy tells those of connecting: no question was asked yet
+            raise DBAPIError(None, None, error) from error
         raw._read_timeout = limits.seconds + GIVE_UP_AFTER  # PyMySQL takes it at connect only
         with watched(limits, partial(self._cancel, raw.thread_id()), grace=CANCEL_AFTER, again=CANCEL_AGAIN):
             yield
