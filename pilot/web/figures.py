@@ -15,7 +15,7 @@ from pilot.web.render import ROWS_DRAWN
 COLOURS = ("#0f8b8d", "#d98324", "#5b6abf", "#b5446e", "#6b8f3c", "#8a7a5c", "#3f9bd1", "#9a6fc0")
 GRID = "rgba(128,128,128,0.18)"
 LABEL_CHARS = 24
-FEW_BARS = 12
+FEW_BARS, FEW_THINGS = 12, 8
 BARS = ("bar", "grouped")
 # Where a modebar is shown: only the button that saves a picture, and no link to a service.
 CONFIG = {
@@ -103,11 +103,18 @@ def _axes(spec: ChartSpec, rows: Rows, x: int, *, flat: bool) -> dict[str, Any]:
     counted = spec.kind == "histogram"
     return {
         value: {"title": "" if counted or len(spec.y) > 1 else _text(rows.columns[spec.y[0]]), "gridcolor": GRID,
-                "zeroline": False, "automargin": True},
+                "zeroline": False, "automargin": True, **_ticks(spec, rows)},
         category: {"title": "" if flat else _text(rows.columns[x]), "showgrid": False, "automargin": True,
                    "ticklabelstandoff": 6,
                    "type": "category" if spec.kind in BARS else "-", "autorange": "reversed" if flat else True},
     }  # fmt: skip
+
+
+def _ticks(spec: ChartSpec, rows: Rows) -> dict[str, int]:
+    """Few things are counted in whole steps: no tick stands at two and a half customers."""
+    cells = [row[column] for row in rows.rows[:ROWS_DRAWN] for column in spec.y]
+    few = spec.kind != "histogram" and all(isinstance(cell, int) and abs(cell) <= FEW_THINGS for cell in cells)
+    return {"dtick": 1} if few else {}
 
 
 def _height(spec: ChartSpec, labels: Sequence[Any], *, flat: bool) -> int:

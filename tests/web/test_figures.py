@@ -69,3 +69,9 @@ def test_a_chart_as_a_file_needs_nothing_else() -> None:
     assert hostile not in text
     assert "Plotly.newPlot" in text
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", text)
+
+
+@pytest.mark.parametrize(("counts", "step"), [((2, 3, 5), 1), ((2, 3, 500), None), ((2, 3, 2.5), None)])
+def test_few_things_are_counted_in_whole_steps(counts: tuple[float, ...], step: int | None) -> None:
+    rows = Rows(("country", "n"), tuple((str(place), count) for place, count in enumerate(counts)), False, 1)
+    assert figures.draw(ChartSpec("bar", (1,), 0), rows).layout.yaxis.dtick == step
