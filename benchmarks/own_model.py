@@ -1,9 +1,11 @@
 """Owning a model: what the loop from approved answers to a released model gains, and whether training is exact.
 
-    python benchmarks/own_model.py --data DIR [--package DIR] [--database NAME] [--only loop|training] [--json FILE]
+    python benchmarks/own_model.py --data DIR [--package DIR] [--database NAME] [--as-is] [--only loop|training]
+                                   [--json FILE]
 
-`--data` is a folder of public questions as in pilot/finetune/bundled/DATA.md, `--package` a bundled model that was not
-trained on the database; the one that comes with Pilot has seen it in its first step. Its questions are approved as an
+`--data` is a folder of public questions as in pilot/finetune/bundled/DATA.md. The model that comes with Pilot was
+trained on the database, too, so its tables and columns get the short names of a business, under which it never saw
+them; `--as-is` leaves them, for a `--package` that was trained without. Its questions are approved as an
 owner would; Pilot keeps families of them back for the exam, learns the others, examines before and after through the
 product, releases, serves and goes back.
 """
@@ -14,14 +16,15 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -37,6 +40,7 @@ from transformers import LlamaForCausalLM
 from pilot import config
 from pilot.config import BUNDLED_MODEL, Settings
 from pilot.errors import ModelError
+from pilot.finetune.bundled.variants import Renaming
 from pilot.finetune.examples import Example, write
 from pilot.finetune.run import Run as Training
 from pilot.finetune.sft import sft
@@ -59,8 +63,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="What owning a model gains, and whether training is exact.")
     parser.add_argument("--data", type=Path, help="folder of public questions with their databases")
     parser.add_argument("--package", type=Path, default=ROOT / "models" / BUNDLED_MODEL,
-                        help="folder of a bundled model, best one that never saw the database")  # fmt: skip
+                        help="folder of a bundled model")  # fmt: skip
     parser.add_argument("--database", default="activity_1")
+    parser.add_argument("--as-is", action="store_true", help="under its own names")
     parser.add_argument("--only", choices=["loop", "training"])
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
@@ -71,7 +76,8 @@ def main() -> int:
         if options.only != "loop":
             figures |= training(Path(folder))
         if options.only != "training":
-            figures |= asyncio.run(loop(Path(folder), options.data, options.package, options.database))
+            asked = questions(Path(folder), options.data, options.database, renamed=not options.as_is)
+            figures |= asyncio.run(loop(Path(folder), options.package, asked))
     for name, value in figures.items():
         print(f"{name:<36}{value:>12.5g}")
     if options.json:
@@ -111,17 +117,35 @@ def sharded(base: Path, folder: Path) -> float:
     return max(abs(one - two) for one, two in zip(*losses, strict=True))
 
 
-async def loop(folder: Path, data: Path, package: Path, database: str) -> dict[str, float]:
+@dataclass(frozen=True)
+class Asked:
+    database: Path
+    right: Mapping[str, str]  # question -> SQL
+
+
+def questions(folder: Path, data: Path, database: str, *, renamed: bool) -> Asked:
+    file = next(file for file in (data / "databases").rglob(f"{database}.sqlite"))
+    lines = [json.loads(line) for name in QUESTIONS for line in (data / name).read_text(encoding="utf-8").splitlines()]
+    right = {line["question"]: line["sql"] for line in lines if line["db_id"] == database}
+    if not renamed:
+        return Asked(file, right)
+    names, copy = Renaming.of(file, camel=False), folder / file.name
+    shutil.copyfile(file, copy)
+    names.apply(copy)
+    return Asked(copy, {question: names.sql(sql) for question, sql in right.items()})
+
+
+async def loop(folder: Path, package: Path, asked: Asked) -> dict[str, float]:
     models = folder / "models"
     models.mkdir()
     (models / BUNDLED_MODEL).symlink_to(package.resolve())
     settings = config.load(folder / "none", data_dir=folder / "data", models_dir=models, model_port=free_port())
     with llm_server(settings):
         async with product(settings) as services:
-            approved = await approve(services, data, database)
-            run, processor = await watched(services, Wish((database,)))
+            await approve(services, asked)
+            run, processor = await watched(services, Wish((asked.database.stem,)))
             exam = await services.own.exam(run.id)
-            print(f"{approved} answers approved, {run.learn} learnt, {len(exam.questions)} asked in the exam")
+            print(f"{len(asked.right)} answers approved, {run.learn} learnt, {len(exam.questions)} asked in the exam")
             print(f"now right: {len(exam.learnt)}, now wrong: {len(exam.unlearnt)}; {run.state} {run.message}")
             assert run.before is not None and run.after is not None  # noqa: PT018
             figures = {
@@ -160,14 +184,10 @@ async def watched(services: Services, wish: Wish) -> tuple[Run, float]:
     return run, processor
 
 
-async def approve(services: Services, data: Path, database: str) -> int:
-    file = next(file for file in (data / "databases").rglob(f"{database}.sqlite"))
-    await services.sources.add(database, f"sqlite:///{file}")
-    lines = [json.loads(line) for name in QUESTIONS for line in (data / name).read_text(encoding="utf-8").splitlines()]
-    mine = {line["question"]: line["sql"] for line in lines if line["db_id"] == database}
-    for number, (question, sql) in enumerate(mine.items()):
-        services.store.approve(str(number), database, question, sql, fingerprint="", asked_on=date.today())
-    return len(mine)
+async def approve(services: Services, asked: Asked) -> None:
+    await services.sources.add(asked.database.stem, f"sqlite:///{asked.database}")
+    for number, (question, sql) in enumerate(asked.right.items()):
+        services.store.approve(str(number), asked.database.stem, question, sql, fingerprint="", asked_on=date.today())
 
 
 @asynccontextmanager
