@@ -8,10 +8,17 @@ from torch import nn
 from transformers import AutoModelForCausalLM
 
 from pilot.model.adapters.causal import CausalAdapter
+from pilot.model.base import LoadOptions
 from pilot.model.onednn import Relaid, relay_weights
 from pilot.model.quantised import memory_of, precision_of
 
 IDS = torch.tensor([[5, 6, 7, 8, 9]])
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers of a test are worth it, too."""
+    monkeypatch.setattr("pilot.model.onednn.LEAST", 1)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 16, 100])
@@ -24,6 +31,7 @@ def test_products_stay_the_same(rows: int, bias: bool) -> None:
         torch.testing.assert_close(Relaid(plain)(numbers), plain(numbers))
 
 
+@pytest.mark.usefixtures("small")
 def test_model_says_the_same_in_the_same_memory(models_dir: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(models_dir / "tiny", use_safetensors=True).eval()
     memory = memory_of(model)
@@ -35,6 +43,7 @@ def test_model_says_the_same_in_the_same_memory(models_dir: Path) -> None:
     assert precision_of(model) == "fp32"
 
 
+@pytest.mark.usefixtures("small")
 def test_other_precisions_and_kinds_of_layers_are_left_alone() -> None:
     class Own(nn.Linear):
         pass
@@ -44,5 +53,13 @@ def test_other_precisions_and_kinds_of_layers_are_left_alone() -> None:
     assert [isinstance(layer, Relaid) for layer in model] == [False, False, True]
 
 
-def test_served_model_has_it(causal: CausalAdapter) -> None:
-    assert not [layer for layer in causal._model.modules() if type(layer) is nn.Linear]
+def test_small_weights_stay_as_they_are() -> None:
+    model = nn.ModuleList([nn.Linear(1024, 1024), nn.Linear(1024, 2048)])
+    relay_weights(model)
+    assert [isinstance(layer, Relaid) for layer in model] == [False, True]
+
+
+@pytest.mark.usefixtures("small")
+def test_served_model_has_it(models_dir: Path) -> None:
+    served = CausalAdapter.load("tiny", models_dir / "tiny", LoadOptions(models_dir=models_dir, device="cpu"))
+    assert not [layer for layer in served._model.modules() if type(layer) is nn.Linear]
