@@ -119,9 +119,12 @@ class Prompter:
 
     @cached_property
     def _steering(self) -> list[str]:
-        """Those that have a name (begin, end), and those that only steer: Llama 3's headers, Mistral's [INST]."""
+        """Those that have a name (begin, end), those that only steer (Llama 3's headers, Mistral's [INST]), and the
+        marks of a call.
+        """
         added = (token.content for token in self._tokenizer.added_tokens_decoder.values() if token.special)
-        return sorted({token for token in (*self._tokenizer.all_special_tokens, *added) if len(token) > 1})
+        marks = self.tools.marks if self.tools else ()
+        return sorted({token for token in (*self._tokenizer.all_special_tokens, *added, *marks) if len(token) > 1})
 
     def _harmless_within(self, value: Any) -> Any:
         """The same for every text in it: arguments of a call may come out of a document, too."""

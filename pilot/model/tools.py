@@ -39,6 +39,11 @@ class Format:
         """With what an answer begins that is nothing but calls."""
         return self.begin or ("[" if self.listed else "{")
 
+    @property
+    def marks(self) -> set[str]:
+        """What tells a call from words; a tokenizer need not call it special."""
+        return {self.mark, self.begin.strip(), self.end.strip()}
+
     def id_of(self, call: str) -> str:
         """The id of a call as the template takes it: the same for the call and for its answer."""
         fits = self.id_length is None or (len(call) == self.id_length and call.isascii() and call.isalnum())
@@ -116,11 +121,13 @@ class Reader:
         self._form = form
         self._index = index
         self._held = ""
+        self._talks = False  # a call that is the whole answer cannot come any more
 
     def push(self, text: str) -> Iterator[Delta | ToolCall]:
         self._held += text
         if not self._form.begin:
-            if not self._form.opening.startswith(self._held.lstrip()[:1]):
+            if self._talks or not self._form.opening.startswith(self._held.lstrip()[:1]):
+                self._talks = True
                 yield from self._say(self._held)
                 self._held = ""
             return
