@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pilot.knowledge import children
 from pilot.knowledge.document import Page, squashed
-from pilot.knowledge.readers.detect import is_drawn
+from pilot.knowledge.readers.detect import is_drawn, is_pdf
 from pilot.knowledge.readers.problems import unreadable
 
 MEGABYTES = 1000
@@ -67,13 +67,14 @@ class Pictures:
 
 
 def shows(file: Path, page: Page) -> bool:
-    """Whether the page can be drawn: of a PDF or a picture, by the content, or in an archive."""
+    """Whether the page can be drawn: one of a PDF by its number, a picture, by the content, or in an archive."""
     if page.inside or not file.is_file():
         return bool(page.inside)
     with file.open("rb") as content:
         head = content.read(ENDS)
         content.seek(max(len(head), file.stat().st_size - ENDS))
-        return is_drawn(head + content.read())
+        ends = head + content.read()
+    return is_drawn(ends) and (page.number is not None or not is_pdf(ends))
 
 
 def _wanted(text: str, marks: Marks) -> list[tuple[str, int, bool]]:

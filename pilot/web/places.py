@@ -10,6 +10,7 @@ from pilot.chat.events import FoundPassage
 from pilot.knowledge.pictures import Marks
 
 MOST_QUOTES = 10
+LAST_PAGE = 2**31  # that may be asked for
 
 Span = Annotated[str, Query(pattern=r"^\d{1,9}-\d{1,9}$")]
 Spans = Annotated[list[Span], Query(alias="mark", max_length=MOST_QUOTES)]

@@ -32,7 +32,7 @@ async def show(
     space: str,
     services: ServicesDep,
     language: LanguageDep,
-    page: Annotated[int | None, Query(ge=1)] = None,
+    page: Annotated[int | None, Query(ge=1, le=places.LAST_PAGE)] = None,
     passage: places.Span = "0-0",
     quotes: places.Spans = [],  # noqa: B006 - FastAPI copies it
 ) -> HTMLResponse:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -102,6 +103,17 @@ async def test_the_doors_of_the_api_give_pages_pictures_and_the_file(
     text = base.replace(records["rules.pdf"], records["rules.md"])
     wrong = [f"{text}/pages/1.png", f"{base}/pages/9.png", f"{base}/pages/1.png?passage=a-b", f"{base}x/pages"]
     assert [(await client.get(door)).status_code for door in wrong] == [404, 422, 400, 404]
+
+
+async def test_a_page_that_no_document_has_is_no_failure_of_the_server(
+    services: Services, client: httpx.AsyncClient
+) -> None:
+    records = {record.name: record.id for record in await services.library.documents(SPACE)}
+    base = f"/api/v1/spaces/Open%20%2F%20%E6%89%93%E5%BC%80/documents/{records['rules.pdf']}"
+    beyond = "9" * 20
+    doors = [f"{base}/pages/{page}.png" for page in (beyond, "-1", "0")]
+    doors.append(f"/documents/{records['rules.pdf']}?{urlencode({'space': SPACE, 'page': beyond})}")
+    assert [(await client.get(door)).status_code for door in doors] == [400, 400, 404, 400]
 
 
 async def test_what_cannot_be_shown_says_why(services: Services, client: httpx.AsyncClient) -> None:

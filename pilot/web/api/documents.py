@@ -1,10 +1,11 @@
 """Document spaces: list, make, set up, delete, take along; add documents and watch them; search and ask."""
 
 from collections.abc import AsyncIterator
+from typing import Annotated
 from urllib.parse import quote
 
 import anyio
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, ValidationError
 from starlette.datastructures import UploadFile
@@ -215,7 +216,7 @@ async def original(name: str, document: str, services: ServicesDep) -> Response:
 async def picture(
     name: str,
     document: str,
-    page: int,
+    page: Annotated[int, Path(ge=0, le=places.LAST_PAGE)],
     services: ServicesDep,
     passage: places.Span = "0-0",
     quotes: places.Spans = [],  # noqa: B006 - FastAPI copies it
