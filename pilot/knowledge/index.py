@@ -166,7 +166,7 @@ class ChunkIndex:
 
     def leaf(self, document: str, page: int | None, around: tuple[int, int], most: int | None) -> Leaf | None:
         """The page of this number, else the first; None of a document without pages. Of a page that is longer than
-        `most` characters before and after `around`, that part.
+        `most` characters before and after `around`, that part; of the first in its stead, what stands up to there.
         """
         start, stop = (0, -1) if most is None else (max(0, around[0] - most), max(around) + most)
         found = (
@@ -176,10 +176,10 @@ class ChunkIndex:
         )
         asked = {"document": document, "page": page, "start": start, "stop": stop}
         with self._database.reading() as connection:
-            row = (
-                connection.execute(f"{found} AND p.page IS :page ORDER BY p.number LIMIT 1", asked).fetchone()
-                or connection.execute(f"{found} ORDER BY p.number LIMIT 1", asked | {"start": 0}).fetchone()
-            )
+            row = connection.execute(f"{found} AND p.page IS :page ORDER BY p.number LIMIT 1", asked).fetchone()
+            if row is None:
+                start = 0
+                row = connection.execute(f"{found} ORDER BY p.number LIMIT 1", asked | {"start": start}).fetchone()
             if row is None:
                 return None
             where = (row["document"], row["number"])

@@ -232,12 +232,6 @@ class Library:
         file = self._holdings.originals.file(await apart(self._holdings.catalog.original, space, document))
         return await self._pictures.draw(file, record.name, here, marks) if await apart(shows, file, here) else None
 
-    async def context(self, space: str, passage: Passage, *, characters: int = 600) -> str:
-        """The passage with up to so many characters of its page before and after it. Raises NotFound."""
-        around = (passage.start, passage.stop)
-        leaf = await self.leaf(space, passage.document_id, passage.page, around=around, most=characters)
-        return leaf.page.text.strip() if leaf else ""
-
     # One file
 
     @asynccontextmanager

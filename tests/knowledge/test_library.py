@@ -260,7 +260,7 @@ async def test_a_senseless_question_is_refused(library: Library, question: str) 
         await library.search("HR", question, 5)
 
 
-async def test_context_is_the_page_around_the_passage(library: Library) -> None:
+async def test_a_passage_counts_in_the_text_of_its_page(library: Library) -> None:
     await library.create_space("HR")
     record = await library.add("HR", "handbook.md", HANDBOOK)
     await settled(library, "HR")
@@ -268,7 +268,6 @@ async def test_context_is_the_page_around_the_passage(library: Library) -> None:
 
     page = await library.page("HR", record.id, best.page)
     assert page[best.start : best.stop] == best.text
-    assert "25 days" in await library.context("HR", best)
 
 
 async def test_a_page_is_read_without_the_others_and_only_around_the_passage(
@@ -283,10 +282,12 @@ async def test_a_page_is_read_without_the_others_and_only_around_the_passage(
     part = await library.leaf("HR", record.id, 7, around=(3_000, 3_100), most=200)
     first, last = await library.leaf("HR", record.id, 1), await library.leaf("HR", record.id, 30)
     unknown = await library.leaf("HR", record.id, 31)
+    elsewhere = await library.leaf("HR", record.id, 31, around=(3_000, 3_100), most=200)
     assert whole
     assert part
     assert first
     assert last
+    assert elsewhere
 
     assert (whole.page.number, whole.before, whole.after, whole.start) == (7, 6, 8, 0)
     assert "Fact 6." in whole.page.text
@@ -294,6 +295,7 @@ async def test_a_page_is_read_without_the_others_and_only_around_the_passage(
     assert (part.start, part.page.text) == (2_800, whole.page.text[2_800:3_300])
     assert (first.before, first.after, last.before, last.after) == (None, 2, 29, None)
     assert unknown == first
+    assert (elsewhere.start, elsewhere.page.text) == (0, first.page.text[:3_300])
 
 
 @pytest.mark.parametrize("around", [(0, 0), (9_000, 9_100), (9_000, 5)])
