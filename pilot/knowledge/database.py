@@ -68,6 +68,7 @@ FROM_SECOND = """
 ALTER TABLE pages ADD COLUMN inside TEXT NOT NULL DEFAULT '[]';
 INSERT OR REPLACE INTO meta VALUES ('untidy', '1');
 """
+PATIENCE = 30  # seconds that a statement waits for another process
 MERGED_AT_ONCE = 500  # pages of the word index; about 50 ms
 
 
@@ -130,15 +131,23 @@ class Database:
                 done = connection.total_changes - before < 2  # FTS5's sign that nothing was left to merge
         yield
         with self._write_turn, self._read_turn:
-            # not where more was deleted meanwhile
-            self._writer.execute("DELETE FROM meta WHERE key = 'untidy' AND value = ?", (left,))
             self._writer.execute("PRAGMA incremental_vacuum").fetchall()
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            if self._emptied():  # not where more was deleted meanwhile
+                self._writer.execute("DELETE FROM meta WHERE key = 'untidy' AND value = ?", (left,))
 
     def close(self) -> None:
         with self._write_turn, self._read_turn:
             self._writer.close()
             self._reader.close()
+
+    def _emptied(self) -> bool:
+        """Empty the log, if no other process reads it; nobody is kept waiting for that."""
+        self._writer.execute("PRAGMA busy_timeout = 0")
+        try:
+            [busy, *_] = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            self._writer.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE}")
+        return not busy
 
     def _roll_back(self) -> None:
         if self._writer.in_transaction:
@@ -151,7 +160,7 @@ def leave_untidy(connection: sqlite3.Connection) -> None:
 
 
 def _connect(file: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=30)
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=PATIENCE)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file; before its first table
     connection.execute("PRAGMA journal_mode = WAL")

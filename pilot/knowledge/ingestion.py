@@ -110,11 +110,13 @@ class Ingestion:
                 await apart(self._holdings.dense.store, index)  # what a crash left is followed first
                 await _stepwise(self._holdings.dense.renew(index, removed))
         await _stepwise(self._holdings.database.scrub())
-        await self._look_around()
+        await self._look_around(QUIET_SECONDS)
 
-    async def _look_around(self) -> None:
-        """Whether there is anything to tidy: left by an earlier process, or deleted while the rest was tidied."""
-        self._tidy_at = time.monotonic() if await apart(self._holdings.database.untidy) else float("inf")
+    async def _look_around(self, seconds: float = 0.0) -> None:
+        """Whether there is anything to tidy, in so many seconds: left by an earlier process, or while the rest was
+        tidied, deleted or read by another process.
+        """
+        self._tidy_at = time.monotonic() + seconds if await apart(self._holdings.database.untidy) else float("inf")
 
     async def _warm(self) -> None:
         """Open the vector stores before somebody asks: it takes a second or two."""

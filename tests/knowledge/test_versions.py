@@ -3,12 +3,13 @@
 import asyncio
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pilot.knowledge.database import Database
+from pilot.knowledge.database import Database, leave_untidy
 from pilot.knowledge.embedders import Vectors
 from pilot.knowledge.library import Library
 from tests.knowledge.hashing import HashingEmbedder
@@ -133,6 +134,40 @@ async def test_what_a_stopped_process_deleted_is_overwritten_by_the_next_one(lib
             await asyncio.sleep(0.02)
     await again.close()
     assert b"quetzalcoatlus" not in bytes_on_disk(tmp_path)
+
+
+@pytest.mark.parametrize("step", ["incremental_vacuum", "wal_checkpoint"])
+def test_where_overwriting_broke_off_it_is_still_to_be_done(step: str, tmp_path: Path) -> None:
+    database = Database(tmp_path / "library.sqlite3")
+    with database.writing() as connection:
+        leave_untidy(connection)
+
+    def refused(action: int, name: str | None, *_: object) -> int:
+        return sqlite3.SQLITE_DENY if (action, name) == (sqlite3.SQLITE_PRAGMA, step) else sqlite3.SQLITE_OK
+
+    database._writer.set_authorizer(refused)
+    with pytest.raises(sqlite3.DatabaseError):
+        list(database.scrub())
+    assert database.untidy()
+    database._writer.set_authorizer(None)
+    list(database.scrub())
+    assert not database.untidy()
+    database.close()
+
+
+def test_while_somebody_reads_what_was_deleted_it_is_still_to_be_overwritten(tmp_path: Path) -> None:
+    file = tmp_path / "library.sqlite3"
+    database = Database(file)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM meta").fetchone()
+        with database.writing() as connection:
+            leave_untidy(connection)
+        list(database.scrub())
+        assert database.untidy()
+    list(database.scrub())
+    assert not database.untidy()
+    database.close()
 
 
 async def test_where_nothing_was_deleted_a_start_tidies_nothing(
