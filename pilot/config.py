@@ -212,6 +212,12 @@ def stay_offline() -> None:
     os.environ.update(OFFLINE)
 
 
+def environment_of_others() -> dict[str, str]:
+    """For a process that is not Pilot's: no setting of ours, hence no secret; its libraries ask no hub."""
+    ours = {name.upper() for name in Settings.model_fields}
+    return {name: value for name, value in os.environ.items() if name.upper() not in ours} | OFFLINE
+
+
 def template() -> str:
     """The text of .env.template: every setting with its meaning; all commented out but a few that people change."""
     lines = ["# Settings of Pilot. Copy to .env; what is commented out shows the default.", ""]

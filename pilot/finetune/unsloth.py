@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pilot.config import environment_of_others
 from pilot.datasource.refusals import fault
 from pilot.errors import TrainingRefused
 from pilot.finetune.recipe import Objective, Recipe
@@ -37,7 +38,8 @@ def versions(python: str) -> dict[str, str]:
         raise fault(TrainingRefused, "own_no_unsloth")
     try:
         done = subprocess.run(
-            [python, *ALONE, "--versions"], capture_output=True, text=True, check=True, timeout=LOOK_SECONDS,
+            [python, *ALONE, "--versions"], env=environment_of_others(), capture_output=True, text=True, check=True,
+            timeout=LOOK_SECONDS,
         )  # fmt: skip
         found: dict[str, str] = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -131,8 +133,8 @@ def _started(command: list[str], folder: Path, log: Any) -> Iterator[subprocess.
     """In the run's folder: it compiles code into the current one."""
     try:
         child = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-            text=True,
+            command, cwd=folder, env=environment_of_others(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=log, text=True,
         )  # fmt: skip
     except OSError as error:
         raise fault(TrainingRefused, "own_unsloth_python", python=command[0], why=str(error)) from error

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
+from pilot.config import Settings
 from pilot.errors import InputInvalid, TrainingRefused
 from pilot.finetune.courtesy import Ended
 from pilot.finetune.examples import Example
@@ -72,6 +73,24 @@ def test_its_adapter_comes_back_into_the_run(base: Path, counting: list[Example]
     assert len(line["input_ids"]) == len(line["labels"])
     answer = [label for label in line["labels"] if label >= 0]
     assert line["input_ids"][-len(answer) :] == answer
+
+
+def test_it_is_given_none_of_the_settings(
+    base: Path, counting: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LLM_API_KEY", "WEB_PASSWORD", "PROXY_API_KEY", "LOCAL_DB_PASSWORD"):
+        monkeypatch.setenv(name, "secret")
+    for name in ("HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.setenv(name, "1")
+    python = Path(stand_in(tmp_path, GOOD))
+    noting = "import os; Path({!r}, Path(sys.argv[3]).name + '.json').write_text(json.dumps(dict(os.environ)))\n"
+    said = python.read_text(encoding="utf-8")
+    python.write_text(said.replace("assert", noting.format(str(tmp_path)) + "assert", 1), encoding="utf-8")
+    sft(base, counting, tmp_path / "run", RECIPE, unsloth=str(python))
+    for call in ("--versions.json", "unsloth.json"):
+        given = json.loads((tmp_path / call).read_text(encoding="utf-8"))
+        assert not {name.upper() for name in Settings.model_fields} & given.keys()
+        assert given["HF_HUB_OFFLINE"] == given["CUDA_VISIBLE_DEVICES"] == "1"
 
 
 @pytest.mark.parametrize(
