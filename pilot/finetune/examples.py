@@ -57,7 +57,9 @@ def digest(examples: Iterable[Example]) -> str:
 
 
 def split(examples: Sequence[Example], share: float, seed: int = 1) -> tuple[list[Example], list[Example]]:
-    """Those to learn from and about `share` of them kept back; no family stands on both sides."""
+    """Those to learn from and about `share` of them kept back, at least the smallest family of several; none
+    stands on both sides.
+    """
     families: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
         families[example.group].append(example)
@@ -66,9 +68,11 @@ def split(examples: Sequence[Example], share: float, seed: int = 1) -> tuple[lis
     count = 0
     for family in shuffled:
         if count + len(families[family]) / 2 > share * len(examples):
-            break
+            continue
         kept.add(family)
         count += len(families[family])
+    if not kept and share > 0 and len(families) > 1:
+        kept.add(min(shuffled, key=lambda family: len(families[family])))
     learnt = [example for example in examples if example.group not in kept]
     return learnt, [example for example in examples if example.group in kept]
 

@@ -58,6 +58,22 @@ def test_no_family_stands_on_both_sides_of_a_split() -> None:
     assert split(examples, 0.25, seed=2) != (learnt, kept)
 
 
+@pytest.mark.parametrize("sizes", [[3, 3, 3, 3], [9, 9, 2], [1, 30]])
+def test_the_smallest_family_is_kept_back_where_every_one_is_too_big(sizes: list[int]) -> None:
+    examples = [_example(f"{family} {n}", family=str(family)) for family, size in enumerate(sizes) for n in range(size)]
+    learnt, kept = split(examples, 0.01)
+    assert len(kept) == min(sizes)
+    assert len(learnt) == sum(sizes) - min(sizes)
+    assert split(examples, 0) == (examples, [])
+    assert split(examples[: sizes[0]], 0.1) == (examples[: sizes[0]], [])  # all would be kept back
+
+
+def test_a_family_that_is_too_big_does_not_keep_the_others_from_the_exam() -> None:
+    sizes = [60, *[1] * 40]
+    examples = [_example(f"{family} {n}", family=str(family)) for family, size in enumerate(sizes) for n in range(size)]
+    assert {len(split(examples, 0.1, seed)[1]) for seed in range(60)} == {10}
+
+
 def test_an_exam_that_was_learnt_is_refused() -> None:
     with pytest.raises(InputInvalid, match="1 questions of the exam"):
         refuse_overlap([_example("a"), _example("b")], [_example("b"), _example("c")])

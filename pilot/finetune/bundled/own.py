@@ -133,7 +133,10 @@ def tune(
     done = resume(run.checkpoints, network, optimiser)
     lessons = Lessons.of(own, Reader(pieces, most=MOST_PIECES))
     seen = _batches(_taught(looked_at, pieces), pieces, settings.batch)
-    patience = Patience(run, base, _batches(_taught(held, pieces), pieces, settings.batch), recipe.patience)
+    looked = _batches(_taught(held, pieces), pieces, settings.batch)
+    if recipe.patience and not looked:
+        logger.warning("it cannot stop early: nothing that was kept back can be said in the model's language")
+    patience = Patience(run, base, looked, recipe.patience)
     rounds = max(1, round(steps / recipe.epochs))
     began, first = time.monotonic(), done
     run.say("running", step=done, steps=steps)

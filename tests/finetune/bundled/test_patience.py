@@ -68,3 +68,12 @@ def test_without_patience_everything_is_learnt_to_the_end(base: Path, examples: 
     figures = Run(tmp_path / "run").figures()
     assert [line["step"] for line in figures] == list(range(1, 8))  # 8 examples are 60 % of what is seen: 13 of 2 each
     assert not any("kept_loss" in line for line in figures)
+
+
+def test_what_cannot_be_kept_back_is_told(
+    base: Path, examples: list[Example], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    alike = [replace(example, family="one") for example in examples]
+    with caplog.at_level("WARNING"):
+        tune(base, find_encoder("all-MiniLM-L6-v2", ROOT / "models"), alike, tmp_path / "run", replace(ENDS, epochs=1))
+    assert "cannot stop early" in caplog.text
