@@ -53,7 +53,7 @@ class ChatTab:
         for done in (run, again):
             done.then(self._list, self.thread, self.history.outputs, **PRIVATE)
             done.then(self._reword, self.thread, self.worded, **PRIVATE)
-        self.stop.click(self.stops.ask, queue=False, **PRIVATE)
+        self.stop.click(self._stop, self.thread, self.view, queue=False, **PRIVATE)
         self.history.wire(self._open, self._list, self.thread, self.view)
 
     async def show(self, thread: Thread, t: Texts) -> list[Any]:
@@ -61,7 +61,7 @@ class ChatTab:
         running = thread.running
         return [
             thread,
-            render.dialogue(thread.answers, t),
+            render.dialogue(thread.told(t).answers, t),
             gr.update(visible=bool(thread.answers) and not running),
             gr.update(visible=not running),
             gr.update(visible=running),
@@ -69,7 +69,7 @@ class ChatTab:
 
     def reword(self, thread: Thread, t: Texts) -> list[Any]:
         """Updates for `worded`: the same answers in another language."""
-        return [render.dialogue(thread.answers, t)]
+        return [render.dialogue(thread.told(t).answers, t)]
 
     @property
     def worded(self) -> list[Any]:
@@ -104,6 +104,12 @@ class ChatTab:
             async for answer in frames(thread.answer, events, stop):
                 thread = thread.grown(answer)
                 yield await self.show(thread, t)
+
+    async def _stop(self, thread: Thread, request: gr.Request) -> list[Any]:
+        """Where nothing runs, the page is made free again."""
+        if self.stops.ask(request):
+            return [gr.skip() for _ in self.view]
+        return await self.show(thread.stopped(), self.speak(request))
 
     async def _open(self, conversation: str, request: gr.Request) -> list[Any]:
         thread, _ = await open_thread(self.services.store, conversation)

@@ -17,7 +17,7 @@ from pilot.services import Services
 from pilot.web import panels, render
 from pilot.web.answer import Answer
 from pilot.web.export import Format
-from pilot.web.retelling import of_conversation, of_errors
+from pilot.web.retelling import of_conversation
 from pilot.web.ui.exports import Exports
 from pilot.web.ui.history import History
 from pilot.web.ui.labels import Labels
@@ -41,6 +41,7 @@ class DatabaseTab:
     def __init__(self, services: Services, labels: Labels, speak: Speaker, exports: Exports) -> None:
         self.services, self.speak, self.exports = services, speak, exports
         self.thread, self.stops = gr.State(Thread()), Stops()
+        self.told = gr.State(Thread())  # what `thread` was a moment ago, in the language to show it in
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=0, min_width=264, elem_classes="side"):
                 self.panel = SourcePanel(services, labels, speak)
@@ -113,11 +114,11 @@ class DatabaseTab:
         own = self.run.click(self._run, [self.code, self.panel.source, self.thread], self.view, **PRIVATE)
         again = self.again.click(self._again, [self.panel.source, self.thread], self.view, **PRIVATE)
         earlier = self.rerun.click(self._rerun, [self.which, self.panel.source, self.thread], self.view, **PRIVATE)
-        self.stop.click(self.stops.ask, queue=False, **PRIVATE)
+        self.stop.click(self._stop, self.thread, self.view, queue=False, **PRIVATE)
         for done in (*runs, own, again, earlier):
             done.then(self._list, self.thread, self.history.outputs, **PRIVATE)
             done.then(self._recover, [self.panel.warnings, self.thread, self.panel.source], self.panel.shown, **PRIVATE)
-            done.then(self._reword, [self.thread, self.panel.source], self.worded, **PRIVATE)
+            self._then_told(done)
         self.kinds.input(self._draw, [self.kinds, self.thread], self.plot, **PRIVATE)
         for suffix, button in self.files.items():
             button.click(self._download, [gr.State(suffix), self.kinds, self.panel.source, self.thread],
@@ -132,6 +133,13 @@ class DatabaseTab:
         self.panel.source.change(self._greet, self.panel.source, self.examples, **PRIVATE)
         self.panel.source.change(self.pins.show, self.panel.source, self.pins.chosen, **PRIVATE)
         self.history.wire(self._open, self._list, self.thread, [self.panel.source, *self.view])
+        for done in self.history.opened:
+            self._then_told(done)
+
+    def _then_told(self, done: Any) -> None:
+        """The language may have changed while the answer came, and a stored one speaks that in which it was asked."""
+        told = done.then(self._tell, [self.thread, self.panel.source], self.told, **PRIVATE)
+        told.then(self.reword, [self.thread, self.told], self.worded, **PRIVATE)
 
     async def show(self, thread: Thread, t: Texts) -> list[Any]:
         """Updates for `view`."""
@@ -158,12 +166,16 @@ class DatabaseTab:
             gr.update(visible=not begun),
         ]
 
-    async def reword(self, thread: Thread, source: str, t: Texts) -> list[Any]:
-        """Updates for `worded`: the same answers in another language; what is open stays open."""
-        told = await self._told(thread, source, t)
+    async def reword(self, thread: Thread, told: Thread, request: gr.Request) -> list[Any]:
+        """Updates for `worded`: the same answers in another language; what is open stays open. A thread that was left
+        while its database was asked for the words stays left, and an answer that comes draws itself.
+        """
+        if thread.running or not told.same(thread):
+            return [gr.skip() for _ in self.worded]
+        t = Texts(told.language) if told.language else self.speak(request)
         kinds = gr.update(choices=self._named(told.answer, t)) if told.answer.rows else gr.skip()
         return [
-            gr.skip() if told is thread else told,
+            replace(told, corrected=thread.corrected),
             render.headline(told.answer, t), kinds, render.table(told.answer.rows, t),
             render.workings(told.answer, t), render.earlier(told.earlier, t),
         ]  # fmt: skip
@@ -176,12 +188,12 @@ class DatabaseTab:
         self, language: Language, thread: Thread, source: str, statement: str, reading: str, shown: Shown
     ) -> list[Any]:
         """Updates for `retold`, from `told_from`: everything on show that is no label, in the language just picked.
-        Thanks go.
+        Thanks go. Then `reword`.
         """
         t = Texts(language)
-        said = [gr.skip() for _ in self.worded] if thread.running else await self.reword(thread, source, t)
+        told = await self._told(thread, source, t)
         read = await self._read(statement, source, t) if reading else ""
-        return [*said, "", read, *self.writes.retell(shown, t)]
+        return [told, "", read, *self.writes.retell(shown, t)]
 
     @property
     def told_from(self) -> list[Any]:
@@ -189,18 +201,18 @@ class DatabaseTab:
 
     @property
     def retold(self) -> list[Any]:
-        return [*self.worded, self.thanks, self.reading, *self.writes.worded]
+        return [self.told, self.thanks, self.reading, *self.writes.worded]
 
     async def _told(self, thread: Thread, source: str, t: Texts) -> Thread:
         """The same thread if it is in this language already."""
-        if thread.language == t.language or not thread.answers:
+        if thread.language == t.language or not thread.answers or thread.running:
             return thread
         about = next((each.receipt.source for each in reversed(thread.answers) if each.receipt), source)
         try:
             retelling = await self.services.retelling(about, language=t.language)
             answers = await asyncio.to_thread(of_conversation, thread.answers, retelling)
         except PilotError:  # the database is gone: what needs none is told
-            answers = tuple(of_errors(each, t) for each in thread.answers)
+            return replace(thread.told(t), language=t.language)
         if not thread.answer.question:
             return replace(thread, earlier=answers, language=t.language)
         return replace(thread, earlier=answers[:-1], answer=answers[-1], language=t.language)
@@ -263,6 +275,12 @@ class DatabaseTab:
             yield await self._left(thread, t)
             return
         yield await self.show(thread.asking(asked.question).grown(answer), t)
+
+    async def _stop(self, thread: Thread, request: gr.Request) -> list[Any]:
+        """Where nothing runs, the page is made free again."""
+        if self.stops.ask(request):
+            return [gr.skip() for _ in self.view]
+        return await self._left(thread.stopped(), self.speak(request))
 
     async def _left(self, thread: Thread, t: Texts) -> list[Any]:
         """Updates for `view` after a statement was stopped: all as before, and it still stands in the editor."""
@@ -357,13 +375,10 @@ class DatabaseTab:
     async def _open(self, conversation: str, request: gr.Request) -> list[Any]:
         t = self.speak(request)
         thread, target = await open_thread(self.services.store, conversation)
-        return [target or gr.skip(), *await self.show(await self._told(thread, target, t), t)]
+        return [target or gr.skip(), *await self.show(thread, t)]
 
-    async def _reword(self, thread: Thread, source: str, request: gr.Request) -> list[Any]:
-        """The language may have changed while the answer came. The next one, if it comes already, draws itself."""
-        if thread.running:
-            return [gr.skip() for _ in self.worded]
-        return await self.reword(thread, source, self.speak(request))
+    async def _tell(self, thread: Thread, source: str, request: gr.Request) -> Thread:
+        return await self._told(thread, source, self.speak(request))
 
     async def _recover(self, warnings: str, thread: Thread, source: str, request: gr.Request) -> list[Any]:
         return await self.panel.recovered(warnings, thread, source, self.speak(request))

@@ -78,7 +78,7 @@ class DocumentsTab:
             [self.thread, self.hello, self.answer, self.actions],
             **PRIVATE,
         )
-        self.stop.click(self.stops.ask, queue=False, **PRIVATE)
+        self.stop.click(self._stop, self.thread, self.view, queue=False, **PRIVATE)
         self.right.click(self._right, self.thread, self.thanks, **PRIVATE)
         self.wrong.click(self._wrong, self.thread, self.thanks, **PRIVATE)
         self.history.wire(self._open, self._list, self.thread, [self.panel.space, *self.view])
@@ -93,7 +93,7 @@ class DocumentsTab:
             _shown(thread, t),
             gr.update(visible=bool(answer.message) and thread.found is None),
             "",
-            render.earlier(thread.earlier, t),
+            render.earlier(thread.told(t).earlier, t),
             gr.update(visible=not running),
             gr.update(visible=not running),
             gr.update(visible=running),
@@ -101,7 +101,7 @@ class DocumentsTab:
 
     def reword(self, thread: Thread, t: Texts) -> list[Any]:
         """Updates for `worded`: the same answer in another language."""
-        return [_shown(thread, t), render.earlier(thread.earlier, t)]
+        return [_shown(thread, t), render.earlier(thread.told(t).earlier, t)]
 
     @property
     def worded(self) -> list[Any]:
@@ -169,6 +169,12 @@ class DocumentsTab:
         await self.services.approvals.judge(thread.answer.message, "wrong")
         return self.speak(request)("web.feedback.noted")
 
+    async def _stop(self, thread: Thread, request: gr.Request) -> list[Any]:
+        """Where nothing runs, the page is made free again."""
+        if self.stops.ask(request):
+            return [gr.skip() for _ in self.view]
+        return await self.show(thread.stopped(), self.speak(request))
+
     async def _open(self, conversation: str, request: gr.Request) -> list[Any]:
         thread, target = await open_thread(self.services.store, conversation)
         return [target or gr.skip(), *await self.show(thread, self.speak(request))]
@@ -185,4 +191,4 @@ class DocumentsTab:
 
 def _shown(thread: Thread, t: Texts) -> str:
     """The answer, or the passages of a search that was made after it."""
-    return render.cited_answer(thread.answer, t) if thread.found is None else render.found(thread.found, t)
+    return render.cited_answer(thread.told(t).answer, t) if thread.found is None else render.found(thread.found, t)

@@ -40,7 +40,8 @@ class History:
         chosen = self.list.input(open_, self.list, view, **PRIVATE)
         begun = self.new.click(open_, gr.State(""), view, **PRIVATE)
         gone = self.delete.click(self._forget, self.list, None, **PRIVATE).then(open_, gr.State(""), view, **PRIVATE)
-        for event in (chosen, begun, gone):
+        self.opened = chosen, begun, gone
+        for event in self.opened:
             event.then(listed, thread, self.outputs, **PRIVATE)
         self.search.input(self._find, [self.search, self.list], self.list, trigger_mode="always_last", **PRIVATE)
         self.rename.click(self._ask_title, self.list, self.title, **PRIVATE)

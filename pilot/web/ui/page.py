@@ -81,7 +81,7 @@ class Parts:
         page.load(self._arrive, None, self._arrival, **PRIVATE)
         page.load(self.schema.choices, None, self.schema.source, **PRIVATE)
         asked = self.database.panel.source
-        asked.change(self.schema.follow, asked, self.schema.source, **PRIVATE)
+        asked.change(self.schema.follow, [asked, self.schema.touched], self.schema.source, **PRIVATE)
         for saved in self.schema.saved:
             saved.then(self._describe, self.database.panel.source, self.database.panel.shown, **PRIVATE)
         gr.on([page.load, self.header.timer.tick], self._status, None, self._standing, **PRIVATE)
@@ -89,7 +89,10 @@ class Parts:
             picked = gr.State(language)
             button.click(self._words_in, picked, self.labels.components, **PRIVATE)
             button.click(self._retell, [picked, *self._threads], self._retold, **PRIVATE)
-            button.click(self.database.retell, [picked, *self.database.told_from], self.database.retold, **PRIVATE)
+            told = button.click(
+                self.database.retell, [picked, *self.database.told_from], self.database.retold, **PRIVATE
+            )
+            told.then(self.database.reword, [self.database.thread, self.database.told], self.database.worded, **PRIVATE)
             chosen = [picked, self.schema.source, self.schema.table]
             button.click(self.schema.reword, chosen, self.schema.worded, **PRIVATE)
             button.click(self.model.reword, [picked, self.model.own.draft], self.model.told, **PRIVATE)

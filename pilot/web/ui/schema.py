@@ -31,6 +31,7 @@ class SchemaTab:
 
     def __init__(self, services: Services, labels: Labels, speak: Speaker, exports: Exports) -> None:
         self.services, self.speak, self.exports = services, speak, exports
+        self.touched = gr.State(False)  # whether the visitor chose or wrote something here
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=0, min_width=264, elem_classes="side"):
                 self.source = labels(gr.Dropdown, label="web.source", choices=[], interactive=True,
@@ -112,10 +113,13 @@ class SchemaTab:
 
     def wire(self) -> None:
         self.approved.wire(self.source, self.remembered)
+        chosen, form = [self.source, self.table], [self.description, self.synonyms, self.hidden, self.columns]
+        by_hand = [*chosen, *form, self.metrics, self.joins, self.text]
+        gr.on([each.input for each in by_hand], lambda: True, None, self.touched, queue=False, **PRIVATE)
         self.source.change(self._show, [self.source, self.table], self.shown, **PRIVATE)
         self.table.input(self._show_table, [self.source, self.table], self.form, **PRIVATE)
         self.reread.click(self._reread, [self.source, self.table], self.shown, **PRIVATE)
-        fields = [self.source, self.table, self.description, self.synonyms, self.hidden, self.columns]
+        fields = [*chosen, *form]
         saved = [self.source, self.table, self.text]
         self.saved = [
             self.save.click(self._save, fields, self.shown, **PRIVATE),
@@ -129,10 +133,12 @@ class SchemaTab:
         names = await self.services.sources.names()
         return gr.update(choices=names, value=next(iter(names), None))
 
-    async def follow(self, source: str) -> Any:
-        """An update for `source`: what is asked is described, and what was added meanwhile is there to choose."""
+    async def follow(self, source: str, touched: bool) -> Any:
+        """An update for `source`: what is asked is described until something was `touched` here, which would be lost;
+        and what was added meanwhile is there to choose.
+        """
         names = await self.services.sources.names()
-        return gr.update(choices=names, value=source) if source in names else gr.update(choices=names)
+        return gr.update(choices=names, value=source) if source in names and not touched else gr.update(choices=names)
 
     async def show(self, source: str, table: str, t: Texts, *, refresh: bool = False) -> list[Any]:
         """Updates for `shown`."""

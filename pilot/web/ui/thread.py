@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field, replace
 
 from pilot.chat.events import FoundPassage
-from pilot.i18n import Language
+from pilot.i18n import Language, Texts
 from pilot.web.answer import Answer
+from pilot.web.retelling import of_errors
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,19 @@ class Thread:
         """The last question once more."""
         return replace(self, answer=Answer(self.answer.question), corrected="")
 
+    def stopped(self) -> "Thread":
+        """No answer comes any longer."""
+        return replace(self, answer=replace(self.answer, stopped=True)) if self.running else self
+
+    def told(self, t: Texts) -> "Thread":
+        """Its errors in the language of `t`; the rest needs what it was asked of."""
+        earlier = tuple(of_errors(each, t) for each in self.earlier)
+        return replace(self, earlier=earlier, answer=of_errors(self.answer, t))
+
+    def same(self, other: "Thread") -> bool:
+        """The same answers, in whichever language."""
+        return self.conversation == other.conversation and _asked(self) == _asked(other)
+
     def grown(self, answer: Answer) -> "Thread":
         """An answer of another conversation, since it is about another database, leaves this one behind."""
         elsewhere = bool(answer.conversation and self.conversation) and answer.conversation != self.conversation
@@ -47,3 +61,7 @@ class Thread:
 def of_answers(conversation: str, answers: tuple[Answer, ...]) -> Thread:
     """A conversation that is opened again: its last answer is on show."""
     return Thread(conversation, answers[:-1], answers[-1]) if answers else Thread(conversation)
+
+
+def _asked(thread: Thread) -> list[object]:
+    return [(each.question, each.message, each.sql, each.rows, each.finished) for each in thread.answers]

@@ -56,9 +56,12 @@ class Stops:
             if not self._running[name]:
                 del self._running[name]
 
-    async def ask(self, request: gr.Request) -> None:
-        for stop in self._running.get(str(request.session_hash), ()):
+    def ask(self, request: gr.Request) -> bool:
+        """False where nothing runs: what ran there broke."""
+        running = self._running.get(str(request.session_hash), ())
+        for stop in running:
             stop.set()
+        return bool(running)
 
 
 async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
