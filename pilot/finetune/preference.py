@@ -46,8 +46,9 @@ def train(
 ) -> Path:
     """As `sft` does. Only examples with a wrong answer beside the right one count. Raises InputInvalid for too few."""
     pairs = [example for example in examples if example.rejected]
-    if len(pairs) < FEWEST:
-        raise fault(InputInvalid, "own_few_pairs", count=len(pairs), fewest=FEWEST)
+    fewest = FEWEST + bool(recipe.patience)  # one at least is kept back
+    if len(pairs) < fewest:
+        raise fault(InputInvalid, "own_few_pairs", count=len(pairs), fewest=fewest)
     if recipe.backend == "unsloth":
         refuse_unable(recipe, objective)
     run = Run.begin(folder, objective=objective, base=base.name, recipe=recipe, examples=digest(pairs))

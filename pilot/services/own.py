@@ -30,13 +30,14 @@ from pilot.errors import (
     Conflict,
     InputInvalid,
     ModelError,
+    ModelTimeout,
     NotFound,
     PilotError,
     StorageFull,
     TrainingRefused,
     all_errors,
 )
-from pilot.protocol import LoadRequest
+from pilot.protocol import LoadRequest, ServingState
 from pilot.services.sources import Sources
 from pilot.store import Store
 from pilot.store.runs import (
@@ -71,17 +72,22 @@ PYTHON = (sys.executable, "-m", "pilot.finetune")
 async def release(runs: Runs, client: LlmClient, models_dir: Path, run: Run) -> Run:
     """Put the model of a run that was found better in the place of the one that is served, without a restart.
 
-    Raises a ModelError where it cannot be served: then what was served is served on.
+    Raises a ModelError where it cannot be served: then what was served is served on. ModelTimeout where that is not
+    known yet: then it stays where the server looks for it.
     """
     result = runs.place(run.id) / "training" / "result"
     served = (await client.serving()).model
     folder = f"{run.base}-{run.id}"
     await asyncio.to_thread(_move, result, models_dir / folder)
     model = f"{run.base}:{folder}" if (models_dir / folder / "adapter_config.json").exists() else folder
-    before = await asyncio.to_thread(runs.releases)
-    await asyncio.to_thread(runs.keep_releases, [*before, Release(model, run.id, served, now())])
+    before, noted = await asyncio.to_thread(runs.releases), Release(model, run.id, served, now())
+    if before and before[-1].run == run.id:  # how that went was not known
+        noted = before.pop()
+    await asyncio.to_thread(runs.keep_releases, [*before, noted])
     try:  # noted first: what is served always has a way back
         await _serve(client, model)
+    except ModelTimeout:
+        raise
     except PilotError:
         await asyncio.to_thread(runs.keep_releases, before)
         await asyncio.to_thread(_move, models_dir / folder, result)
@@ -113,17 +119,26 @@ def _move(result: Path, place: Path) -> None:
 
 
 async def _serve(client: LlmClient, model: str) -> None:
-    """Until it is served. Raises a ModelError."""
-    await client.load_model(LoadRequest(model=model))
+    """Until it is served. Raises a ModelError; ModelTimeout where it may still come to be."""
+    state = await _look(client, model)
+    if (state.state, state.wanted) != ("loading", model):  # it may have been asked to before
+        await client.load_model(LoadRequest(model=model))
     until = time.monotonic() + LOAD_SECONDS
     while time.monotonic() < until:
-        state = await client.serving()
+        state = await _look(client, model)
         if state.state == "ready" and state.model == model:
             return
         if state.state == "failed":
             raise fault(ModelError, "own_not_loaded", model=model, why=state.message)
         await asyncio.sleep(LOOK_SECONDS)
-    raise fault(ModelError, "own_not_loaded", model=model, why=f"{LOAD_SECONDS:.0f} s")
+    raise fault(ModelTimeout, "own_not_known", model=model, why=f"{LOAD_SECONDS:.0f} s")
+
+
+async def _look(client: LlmClient, model: str) -> ServingState:
+    try:
+        return await client.serving()
+    except PilotError as error:
+        raise fault(ModelTimeout, "own_not_known", model=model, why=error.message) from error
 
 
 class Own:
@@ -142,7 +157,7 @@ class Own:
         sources.on_removed.append(self.forget)
 
     def begin(self) -> None:
-        """Watch the clock."""
+        """Forget what is still to be forgotten, then watch the clock."""
         self._watching = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
@@ -276,7 +291,7 @@ class Own:
             releases = await asyncio.to_thread(self.store.releases)
             if run.moves:
                 raise fault(Conflict, "own_running", id=id_)
-            if run.model and any(run.model in (each.model, each.instead) for each in releases):
+            if any(each.run == id_ or (run.model and run.model == each.instead) for each in releases):
                 raise fault(Conflict, "own_served", id=id_)
             await asyncio.to_thread(self.store.delete, id_)
             folder = Path(f"{run.base}-{run.id}").name  # of a base that may be no model: then the run has failed
@@ -284,14 +299,16 @@ class Own:
 
     async def forget(self, source: str) -> None:
         """A database was removed: no run keeps its questions, or prompts that show its tables and values. What a model
-        has learnt from them it still knows; the run tells so.
+        has learnt from them it still knows; the run tells so. Noted first: a release may hold this up for long.
         """
+        self.store.keep_removed([*self.store.removed(), source])
         async with self._changing:
             for run in await self.runs():
                 if source in run.wish.sources and source not in run.forgot:
                     if run.moves:
                         await asyncio.to_thread(self._end, run.id)
                     await asyncio.to_thread(self.store.forget, run.id, source)
+            self.store.keep_removed([each for each in self.store.removed() if each != source])
 
     async def release(self, id_: str) -> Run:
         """Raises TrainingRefused for one that is not better, a ModelError, NotFound."""
@@ -411,6 +428,11 @@ class Own:
                 self._children.pop(id_, None)
 
     async def _watch(self) -> None:
+        try:
+            for source in set(self.store.removed()):
+                await self.forget(source)
+        except Exception:
+            logger.exception("a database that was removed is not forgotten yet")
         while True:
             try:
                 await self.look(datetime.now())
@@ -452,12 +474,12 @@ def _refuse_pairs(wish: Wish, material: Material) -> None:
     """Raises TrainingRefused for what does not learn right from wrong, InputInvalid where hardly any was corrected."""
     if wish.method in ("full", "galore"):
         raise fault(TrainingRefused, "own_pairs_method", method=wish.method)
-    if few := _too_few_pairs(material.pairs):
+    if few := _too_few_pairs(material.pairs, FEWEST_PAIRS + bool(wish.patience)):  # one at least is kept back
         raise few
 
 
-def _too_few_pairs(count: int) -> InputInvalid | None:
-    return fault(InputInvalid, "own_few_pairs", count=count, fewest=FEWEST_PAIRS) if count < FEWEST_PAIRS else None
+def _too_few_pairs(count: int, fewest: int = FEWEST_PAIRS) -> InputInvalid | None:
+    return fault(InputInvalid, "own_few_pairs", count=count, fewest=fewest) if count < fewest else None
 
 
 def _begun(night: Night, at: datetime) -> datetime | None:

@@ -5,6 +5,7 @@ own/ID/learn.jsonl     what was learnt; exam.jsonl: questions that were kept bac
 own/ID/training/       the folder of the training itself (pilot/finetune/run.py)
 own/released.json      releases, the newest last: going back takes the last one off
 own/night.json         when to train by itself
+own/removed.json       databases that were removed while their questions could not be forgotten yet
 """
 
 import contextlib
@@ -334,6 +335,15 @@ class Runs:
     def keep_releases(self, releases: Sequence[Release]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         write(self.folder / "released.json", tuple(releases))
+
+    def removed(self) -> list[str]:
+        """Databases that runs are still to forget."""
+        file = self.folder / "removed.json"
+        return list(read(file, tuple[str, ...])) if file.exists() else []
+
+    def keep_removed(self, sources: Sequence[str]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write(self.folder / "removed.json", tuple(sources))
 
     def served_instead_of(self, model: str) -> str:
         """What releases have put in its place."""

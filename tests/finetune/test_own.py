@@ -18,7 +18,16 @@ import pytest_asyncio
 
 from pilot.client import LlmClient
 from pilot.config import BUNDLED_MODEL, Settings
-from pilot.errors import Conflict, InputInvalid, ModelUnusable, NotFound, StorageFull, TrainingRefused
+from pilot.errors import (
+    Conflict,
+    InputInvalid,
+    ModelTimeout,
+    ModelUnable,
+    ModelUnusable,
+    NotFound,
+    StorageFull,
+    TrainingRefused,
+)
 from pilot.finetune.bundled import kind, own
 from pilot.finetune.bundled.own import OWN
 from pilot.finetune.courtesy import Courtesy, Ended
@@ -26,9 +35,9 @@ from pilot.finetune.kinds import kind_of
 from pilot.finetune.loop import loop
 from pilot.model.adapters.scripted import Reply
 from pilot.model.engine import Engine
-from pilot.protocol import ChatRequest, Message
+from pilot.protocol import ChatRequest, LoadRequest, Message, ServingOverview, ServingState
 from pilot.services import Services
-from pilot.store.runs import Night, Run, Runs, State, Wish
+from pilot.store.runs import Material, Night, Plan, Run, Runs, State, Wish
 from tests.finetune.concert import SOURCE, models, product
 from tests.model.live import Live, scripted, serving
 
@@ -141,6 +150,40 @@ async def test_one_that_cannot_be_served_is_no_model_yet(
     assert services.own.store.releases() == []
 
 
+async def test_one_whose_state_is_not_known_keeps_its_folder_and_can_be_put_into_service_again(
+    trained: Run, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving_state, load = services.client.serving, services.client.load_model
+    began: list[str] = []
+
+    async def loaded(wish: LoadRequest) -> ServingState:
+        began.append(wish.model)
+        return await load(wish)
+
+    async def looked() -> ServingOverview:
+        if began:
+            raise ModelUnable("it does not answer while it loads")
+        return await serving_state()
+
+    services.own.store.keep(replace(trained, state="better"))
+    model = f"{BUNDLED_MODEL}-{trained.id}"
+    with monkeypatch.context() as patch:
+        patch.setattr(services.client, "load_model", loaded)
+        patch.setattr(services.client, "serving", looked)
+        with pytest.raises(ModelTimeout, match="not known yet") as unknown:
+            await services.own.release(trained.id)
+    assert "again" in unknown.value.remedy
+    assert (services.settings.models_dir / model / "model.safetensors").exists()
+    assert [each.model for each in services.own.store.releases()] == [model]
+    with pytest.raises(Conflict):
+        await services.own.delete(trained.id)  # it may be served
+    released = await services.own.release(trained.id)
+    assert (released.state, (await services.serving()).model) == ("released", model)
+    assert [(each.model, each.instead) for each in services.own.store.releases()] == [(model, BUNDLED_MODEL)]
+    await services.own.roll_back()
+    (services.settings.models_dir / model).rename(services.own.store.place(trained.id) / "training" / "result")
+
+
 async def test_a_better_one_is_served_without_a_restart_and_can_be_gone_back_from(
     trained: Run, services: Services
 ) -> None:
@@ -216,6 +259,51 @@ async def test_a_removed_database_takes_its_examples_with_it(trained: Run, servi
         await services.own.go_on(run.id)
     assert (runs.place(trained.id) / "learn.jsonl").exists()  # it has learnt from others
     await services.own.delete(run.id)
+
+
+async def test_a_database_whose_removal_was_broken_off_is_forgotten_at_the_next_start(
+    trained: Run, services: Services
+) -> None:
+    again = SOURCE + " once more"
+    await services.sources.add(again, f"sqlite:///{services.settings.data_dir.parent / 'concert.sqlite'}")
+    runs = services.own.store
+    run = runs.new(Wish((again,)), base=BUNDLED_MODEL, instead=BUNDLED_MODEL)
+    shutil.copyfile(runs.place(trained.id) / "learn.jsonl", runs.place(run.id) / "learn.jsonl")
+    runs.keep(replace(run, state="stopped"))
+    async with services.own._changing:  # as a release does while its model loads
+        removing = asyncio.create_task(services.sources.remove(again))
+        await _until(lambda: again in runs.removed())
+        removing.cancel()
+        await asyncio.gather(removing, return_exceptions=True)
+    assert again not in await services.sources.names()
+    assert (runs.place(run.id) / "learn.jsonl").exists()
+    next_start = Services.open(services.settings)
+    next_start.own.begin()
+    await _until(lambda: not runs.removed())
+    await next_start.close()
+    assert runs.run(run.id).forgot == (again,)
+    assert not (runs.place(run.id) / "learn.jsonl").exists()
+    assert runs.run(trained.id).forgot == ()
+    await services.own.delete(run.id)
+
+
+@pytest.mark.parametrize(("patience", "pairs", "refused"), [(0, 4, False), (2, 4, True), (2, 5, False), (0, 3, True)])
+async def test_who_stops_early_needs_one_pair_more(
+    services: Services, monkeypatch: pytest.MonkeyPatch, patience: int, pairs: int, refused: bool
+) -> None:
+    async def material(*_: object, **__: object) -> Material:
+        return Material((), 10, 5, 5, enough=True, pairs=pairs)
+
+    monkeypatch.setattr(services.own, "material", material)
+    monkeypatch.setattr(
+        services.own, "_planned", lambda *_: Plan("", "lora", 0, 0, 0, 0, 0, fits=True, minutes=0, said="")
+    )
+    wish = Wish((SOURCE,), objective="dpo", patience=patience)
+    if refused:
+        with pytest.raises(InputInvalid, match=f"takes {5 if patience else 4}"):
+            await services.own.plan(wish)
+    else:
+        assert (await services.own.plan(wish)).fits
 
 
 async def test_a_run_whose_time_is_over_stops_to_go_on_another_time(settings: Settings) -> None:

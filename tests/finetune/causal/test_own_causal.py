@@ -122,6 +122,13 @@ def test_what_does_not_go_together_is_refused_before_it_begins(models: Path, wis
     assert refused.value.remedy
 
 
+def test_stopping_early_takes_one_pair_more(models: Path, counting: list[Example], tmp_path: Path) -> None:
+    with pytest.raises(InputInvalid, match="takes 5"):
+        kind_of(models, "tiny").train(
+            replace(WISH, objective="dpo", patience=1), counting[:4], tmp_path, before_step=lambda: None
+        )
+
+
 def test_too_few_pairs_are_counted(models: Path, counting: list[Example], tmp_path: Path) -> None:
     pairs = [*counting[:3], *(replace(example, rejected="") for example in counting[3:])]
     with pytest.raises(InputInvalid, match="3 of the answers to learn from"):
