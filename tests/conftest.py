@@ -1,6 +1,12 @@
 """For all tests."""
 
 import pytest
+from hypothesis import settings
+
+# The same examples every time: what was green stays green. `--hypothesis-profile search` looks for new ones.
+settings.register_profile("fixed", derandomize=True)
+settings.register_profile("search")
+settings.load_profile("fixed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -108,7 +108,7 @@ def _blocks(text: str, markup: Markup) -> Iterator[tuple[int, int, Kind]]:
     for start, stop in [*_lines(text), (len(text), len(text))]:
         line = text[start:stop]
         fence = markup == "markdown" and bool(FENCE.match(line))
-        new = "code" if fenced or fence else _kind(line, markup)
+        new = "" if start == stop else "code" if fenced or fence else _kind(line, markup)  # code may never be closed
         opens = new == "heading" or (fence and not fenced) or (new == "text" and bool(ITEM.match(line)))
         if kind and (new != kind or opens):
             yield begin, start, "heading" if kind == "heading" else "text" if kind == "text" else "whole"

@@ -115,6 +115,11 @@ def test_sentences_end_where_people_end_them(text: str, count: int) -> None:
     assert len(sentences(text)) == count
 
 
+@pytest.mark.parametrize("text", ["```", "Run\n```\nmake all", "~~~\nmake all\n\nmake install\n"])
+def test_code_that_is_never_closed_is_not_lost(text: str) -> None:
+    assert "".join(each.text for each in markdown(text, 80)).split() == text.split()
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.text(alphabet=st.sampled_from("ab。. \n#|`-A1，"), max_size=400), st.integers(20, 90))
 def test_no_visible_character_is_lost(text: str, size: int) -> None:
