@@ -1,6 +1,7 @@
 """Work on a stranger's file in a process of its own: limits on memory and time, no secret, no right to write."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -48,7 +49,8 @@ async def run(module: str, arguments: Sequence[str], *, seconds: float, given: b
         raise unreadable("out_of_time", limit=ceil(seconds)) from None
     finally:
         if child.returncode is None:
-            os.killpg(child.pid, signal.SIGKILL)  # with what it has started
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                os.killpg(child.pid, signal.SIGKILL)  # with what it has started
             await child.wait()
     if complaint:
         logger.info("%s: %s", module, complaint.decode(errors="replace").strip()[-500:])
