@@ -28,6 +28,13 @@ def pick_dtype(device: torch.device, stored: torch.dtype) -> torch.dtype:
     return torch.bfloat16 if stored == torch.float16 else stored
 
 
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is faster there: elsewhere it is emulated."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+
+
 def free_memory(device: torch.device) -> float:
     """Bytes. Of several cards, all together: a model without a card of its own choice is spread over them."""
     if device.type != "cuda":

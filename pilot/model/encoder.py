@@ -13,7 +13,7 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils.logging import disable_progress_bar
 
 from pilot.errors import ModelUnusable
-from pilot.model.devices import pick_device
+from pilot.model.devices import computes_bfloat16, pick_device
 from pilot.model.embeddings import Encoder
 from pilot.model.folders import check
 
@@ -55,13 +55,6 @@ class SentenceEncoder(Encoder):
     def device(self) -> torch.device:
         device: torch.device = self._model.device
         return device
-
-
-def computes_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster there: elsewhere it is emulated."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 
 
 def quicken(module: torch.nn.Module) -> None:

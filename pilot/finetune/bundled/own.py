@@ -34,7 +34,7 @@ from pilot.finetune.bundled.unanswerable import small_talk
 from pilot.finetune.examples import Example, digest, split
 from pilot.finetune.recipe import Recipe
 from pilot.finetune.run import Run
-from pilot.model.devices import pick_device
+from pilot.model.devices import computes_bfloat16, pick_device
 from pilot.model.text_to_sql.batch import Batch
 from pilot.model.text_to_sql.features import Pieces, Reader
 from pilot.model.text_to_sql.model import understand
@@ -147,7 +147,7 @@ def tune(
         for batch, targets in batches(pool, settings.batch, random.Random(f"{recipe.seed}/{number}")):
             before_step()
             set_rates(optimiser, settings, done, steps)
-            with torch.autocast(device.type, dtype=torch.bfloat16):
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=computes_bfloat16(device)):
                 loss, used, _ = losses_of(network, batch.to(device), targets.to(device))
             optimiser.zero_grad(set_to_none=True)
             (loss + settings.used_weight * used).backward()  # type: ignore[no-untyped-call]

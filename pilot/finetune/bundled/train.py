@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch.nn import functional as F  # noqa: N812 - everyone's name for it
 
 from pilot.finetune.bundled.examples import IGNORED, MOST_PIECES, POOL, Mixture, Targets, batches
-from pilot.model.devices import pick_device
+from pilot.model.devices import computes_bfloat16, pick_device
 from pilot.model.text_to_sql.batch import Batch
 from pilot.model.text_to_sql.features import Pieces, Reader
 from pilot.model.text_to_sql.network import Network, Shape
@@ -60,7 +60,7 @@ def train(data: Path, encoder: Path, run: Path, settings: Settings, *, start: Pa
     began, seen, losses = time.monotonic(), 0, [0.0, 0.0, 0.0]
     for step, (batch, targets) in _steps(mixture, settings, done, steps):
         set_rates(optimiser, settings, step, steps)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=computes_bfloat16(device)):
             loss, used, right = losses_of(network, batch.to(device), targets.to(device))
         optimiser.zero_grad(set_to_none=True)
         (loss + settings.used_weight * used).backward()  # type: ignore[no-untyped-call]
