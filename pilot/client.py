@@ -161,7 +161,9 @@ class LlmClient:
         return await self._serving("GET", "", ServingOverview)
 
     async def load_model(self, wish: LoadRequest) -> ServingState:
-        """Begins at once. Raises ModelUnknown, ModelUnusable, Conflict, ModelUnable."""
+        """Begins at once. Raises ModelUnknown, ModelUnusable, Conflict, ModelUnable; ModelTimeout where it may have
+        begun none the less.
+        """
         return await self._serving("POST", "/load", ServingState, wish.model_dump())
 
     async def unload_model(self) -> ServingState:
@@ -192,6 +194,13 @@ class LlmClient:
             answer = response.json()
         except httpx.ConnectError as error:
             raise self._unreachable(url.rsplit("/v1/", 1)[0]) from error
+        except httpx.TimeoutException as error:
+            raise errors.ModelTimeout(
+                f"the model server has said nothing for {SILENCE_SECONDS:.0f} s",
+                remedy="It may be loading a model; wait a moment, then try again.",
+                reason="silent",
+                seconds=round(SILENCE_SECONDS),
+            ) from error
         except (httpx.HTTPError, json.JSONDecodeError) as error:
             raise errors.ModelFailed(
                 f"the model server broke off: {_short(error)}", remedy="Ask again.", reason="failed"

@@ -14,7 +14,7 @@ from pilot.datasource.refusals import told
 from pilot.errors import ModelUnable
 from pilot.i18n import Texts
 from pilot.model.wire import error_body
-from pilot.protocol import ChatRequest, Delta, Done, Message, Usage, chunk, event
+from pilot.protocol import ChatRequest, Delta, Done, LoadRequest, Message, Usage, chunk, event
 
 ASK = ChatRequest(messages=[Message(role="user", content="hello")])
 
@@ -69,6 +69,16 @@ async def test_requests_that_name_no_user_go_out_in_the_visitors_name() -> None:
     visitor.reset(token)
     await _client(server).complete(ASK)
     assert [json.loads(request.content).get("user") for request in server.requests] == ["somebody", "me", None]
+
+
+async def test_a_server_that_says_nothing_may_still_do_what_it_was_asked() -> None:
+    class Silent(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            raise httpx.ReadTimeout("", request=request)
+
+    with pytest.raises(errors.ModelTimeout, match="nothing for 120 s") as silent:
+        await _client(Silent()).load_model(LoadRequest(model="large"))
+    assert "120 秒" in told(silent.value, Texts("zh")).message
 
 
 async def test_candidates_are_put_together_with_their_probability() -> None:

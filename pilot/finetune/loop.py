@@ -36,7 +36,7 @@ from pilot.finetune.run import Run as Training
 from pilot.model.folders import known
 from pilot.model.planner import GIB
 from pilot.services import Services
-from pilot.services.own import release
+from pilot.services.releases import release
 from pilot.store.runs import Run, Runs
 
 logger = logging.getLogger(__name__)

@@ -50,6 +50,7 @@ from pilot.prompts.text_to_sql import TextToSql
 from pilot.protocol import Ability, LoadRequest, ModelCard, PrecisionName, ServingOverview, ServingState
 from pilot.sample import shop
 from pilot.services.approvals import Approvals
+from pilot.services.night import NightShift
 from pilot.services.own import Own
 from pilot.services.sources import CERTIFICATES, Sources, configured, make_sample_shop
 from pilot.services.turns import Turns
@@ -103,6 +104,7 @@ class Services:
         self._looking: asyncio.Task[None] | None = None
         self._desk = Desk()
         self.own = Own(settings, store, client, sources)
+        self.night = NightShift(self.own, sources)
         self._unserved: ModelError | None = None  # why the last look for a model found none
 
     @classmethod
@@ -144,8 +146,10 @@ class Services:
         if first:
             await self._add_sample_documents()
         self.own.begin()
+        self.night.begin()
 
     async def close(self) -> None:
+        await self.night.close()
         await self.own.close()
         if self._looking is not None:
             self._looking.cancel()
@@ -441,7 +445,7 @@ class Services:
             return False
 
     async def load_model(self, model: str, *, precision: PrecisionName = "auto") -> ServingState:
-        """Begin to serve another model. Raises ModelUnknown, ModelUnusable, Conflict, ModelUnable."""
+        """Begin to serve another model. Raises what LlmClient.load_model does."""
         self._card = (float("-inf"), None)
         return await self.client.load_model(LoadRequest(model=model, precision=precision))
 

@@ -142,7 +142,7 @@ async def test_one_that_cannot_be_served_is_no_model_yet(
 
     services.own.store.keep(replace(trained, state="better"))
     before = sorted(services.settings.models_dir.iterdir())
-    monkeypatch.setattr("pilot.services.own._serve", broken)
+    monkeypatch.setattr("pilot.services.releases.serve", broken)
     with pytest.raises(ModelUnusable):
         await services.own.release(trained.id)
     assert sorted(services.settings.models_dir.iterdir()) == before
@@ -182,6 +182,32 @@ async def test_one_whose_state_is_not_known_keeps_its_folder_and_can_be_put_into
     assert [(each.model, each.instead) for each in services.own.store.releases()] == [(model, BUNDLED_MODEL)]
     await services.own.roll_back()
     (services.settings.models_dir / model).rename(services.own.store.place(trained.id) / "training" / "result")
+
+
+async def test_one_that_the_server_loads_without_answering_is_waited_for(
+    trained: Run, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, looked = services.client.load_model, services.client.serving
+    silent = [True, False]
+
+    async def unanswered(wish: LoadRequest) -> ServingState:
+        await load(wish)
+        raise ModelTimeout("it said nothing")
+
+    async def busy() -> ServingOverview:
+        if silent.pop(0) if len(silent) > 1 else silent[0]:
+            raise ModelTimeout("it said nothing")
+        return await looked()
+
+    services.own.store.keep(replace(trained, state="better"))
+    with monkeypatch.context() as patch:
+        patch.setattr(services.client, "load_model", unanswered)
+        released = await services.own.release(trained.id)
+        assert (released.state, (await services.serving()).model) == ("released", released.model)
+        patch.setattr(services.client, "serving", busy)
+        await services.own.roll_back()
+    assert (await services.serving()).model == BUNDLED_MODEL
+    (services.settings.models_dir / released.model).rename(services.own.store.place(trained.id) / "training" / "result")
 
 
 async def test_a_better_one_is_served_without_a_restart_and_can_be_gone_back_from(
@@ -295,9 +321,8 @@ async def test_who_stops_early_needs_one_pair_more(
         return Material((), 10, 5, 5, enough=True, pairs=pairs)
 
     monkeypatch.setattr(services.own, "material", material)
-    monkeypatch.setattr(
-        services.own, "_planned", lambda *_: Plan("", "lora", 0, 0, 0, 0, 0, fits=True, minutes=0, said="")
-    )
+    fits = Plan("", "lora", 0, 0, 0, 0, 0, fits=True, minutes=0, said="")
+    monkeypatch.setattr(services.own.processes, "plan", lambda *_: fits)
     wish = Wish((SOURCE,), objective="dpo", patience=patience)
     if refused:
         with pytest.raises(InputInvalid, match=f"takes {5 if patience else 4}"):
@@ -372,16 +397,16 @@ async def test_the_night_shift_starts_within_its_hours_once_and_says_why_not(
     at = datetime(2026, 5, 4, 23, 30)
     for wrong in ("25:00", "01:00+02:00", "T01"):
         with pytest.raises(InputInvalid):
-            await services.own.set_night(Night(on=True, begins=wrong, sources=(SOURCE,)))
-    await services.own.set_night(Night(on=True, begins="23:00", ends="05:00", sources=(SOURCE,), fewest=500))
-    await services.own.look(at)
-    assert (await services.own.night()).said == "own_few_new"
+            await services.night.set(Night(on=True, begins=wrong, sources=(SOURCE,)))
+    await services.night.set(Night(on=True, begins="23:00", ends="05:00", sources=(SOURCE,), fewest=500))
+    await services.night.look(at)
+    assert (await services.night.settings()).said == "own_few_new"
     night = Night(on=True, begins="23:00", ends="05:00", sources=(SOURCE,), fewest=1, mask=("singer.name",))
-    await services.own.set_night(night)
-    await services.own.look(at + timedelta(hours=2))  # the same night
-    await services.own.look(at + timedelta(hours=12))  # by day
+    await services.night.set(night)
+    await services.night.look(at + timedelta(hours=2))  # the same night
+    await services.night.look(at + timedelta(hours=12))  # by day
     assert started == []
-    await services.own.look(at + timedelta(days=1, hours=2))
+    await services.night.look(at + timedelta(days=1, hours=2))
     ((wish, until),) = started
     assert wish.release
     assert wish.mask == ("singer.name",)

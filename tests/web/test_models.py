@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -10,7 +11,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from pilot.errors import ModelTimeout
 from pilot.i18n import Texts
+from pilot.protocol import PrecisionName
 from pilot.services import Services
 from pilot.web.ui.labels import Labels
 from pilot.web.ui.model import ModelTab
@@ -19,6 +22,7 @@ from tests.model.live import Live, scripted, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 API = "/api/v1/models"
+ENGLISH: Any = SimpleNamespace(headers={"accept-language": "en"}, cookies={}, session_hash="e")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +71,33 @@ async def test_a_half_written_folder_is_refused_with_the_files_name(client: http
     assert "guanaco-half/model.safetensors is missing" in refused.json()["error"]["message"]
     assert (await client.post(f"{API}/load", json={"model": "nothing"})).status_code == 404
     assert (await client.get(API)).json()["model"] == "scripted-one"
+
+
+async def test_a_server_that_loads_without_answering_is_followed(
+    app: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services: Services = app.state.services
+    load, request = services.load_model, ENGLISH
+
+    async def unanswered(name: str, *, precision: PrecisionName = "auto") -> None:
+        await load(name, precision=precision)
+        raise ModelTimeout("it said nothing")
+
+    async def busy() -> None:
+        raise ModelTimeout("it said nothing")
+
+    with gr.Blocks():
+        tab = ModelTab(services, Labels("en"), Speaker("en"))
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "load_model", unanswered)
+        patch.setattr(services, "serving", busy)
+        said, timer = await tab._load("scripted-two", "auto", request)
+        assert "scripted-two is being loaded" in said
+        assert timer.active
+        assert all("active" not in update for update in await tab._tick(request))  # it is asked again
+    assert (await settled(client))["model"] == "scripted-two"
+    await services.load_model("scripted-one")
+    await settled(client)
 
 
 async def test_the_tab_offers_every_folder_and_says_what_is_wrong(app: FastAPI) -> None:

@@ -108,13 +108,13 @@ async def roll_back(services: ServicesDep) -> Overview:
 
 @router.get("/night")
 async def night(services: ServicesDep) -> Night:
-    return await services.own.night()
+    return await services.night.settings()
 
 
 @router.put("/night")
 async def set_night(wanted: Night, services: ServicesDep) -> Night:
     """What the nights before have found stays."""
-    return await services.own.set_night(wanted)
+    return await services.night.set(wanted)
 
 
 def _without_files(wish: Wish) -> Wish:

@@ -6,15 +6,16 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from pilot.errors import ModelError, ModelUnable, PilotError
+from pilot.errors import ModelError, ModelTimeout, ModelUnable, PilotError
 from pilot.i18n import Language, Texts
-from pilot.protocol import Offer, PrecisionName, ServingOverview
+from pilot.protocol import Offer, PrecisionName, ServingOverview, ServingState
 from pilot.services import Services
 from pilot.store.runs import Release, Run
 from pilot.web import owning, panels
+from pilot.web.ui.draft import Draft
 from pilot.web.ui.labels import Labels
 from pilot.web.ui.night import NightPanel
-from pilot.web.ui.own import Draft, OwnPanel
+from pilot.web.ui.own import OwnPanel
 from pilot.web.ui.visit import PRIVATE, Speaker
 
 LOOK_SECONDS = 1.5  # while a model is being loaded
@@ -124,6 +125,8 @@ class ModelTab:
         t = self.speak(request)
         try:
             state = await self.services.load_model(name or "", precision=precision)
+        except ModelTimeout:  # it may load and be too busy to say so: what is looked at next tells
+            state = ServingState(state="loading", wanted=name or "")
         except PilotError as error:
             return [panels.problem(error, t), gr.skip()]
         return [panels.serving(state, t), gr.Timer(active=True)]
@@ -145,6 +148,8 @@ class ModelTab:
         t = self.speak(request)
         try:
             found = await self.services.serving()
+        except ModelTimeout:
+            return [gr.skip() for _ in range(len(self.shown) + 2)]
         except PilotError as error:
             return [*await self.show(t), panels.problem(error, t), gr.Timer(active=False)]
         if not _moves(found):

@@ -48,12 +48,12 @@ class NightPanel:
         self.save.click(self._save, self.form, [self.said, *self.told], **PRIVATE)
 
     async def reword(self, language: Language) -> list[Any]:
-        return [await self._report(await self.services.own.night(), Texts(language))]
+        return [await self._report(await self.services.night.settings(), Texts(language))]
 
     # handlers
 
     async def _arrive(self, request: gr.Request) -> list[Any]:
-        night = await self.services.own.night()
+        night = await self.services.night.settings()
         names = await self.services.sources.names()
         kept = [name for name in night.sources if name in names]
         return [
@@ -72,10 +72,10 @@ class NightPanel:
         self, on: bool, begins: str, ends: str, fewest: int, memory: float, sources: list[str], request: gr.Request
     ) -> list[Any]:
         t = self.speak(request)
-        wish = replace(await self.services.own.night(), on=on, begins=begins.strip(), ends=ends.strip(),
+        wish = replace(await self.services.night.settings(), on=on, begins=begins.strip(), ends=ends.strip(),
                        fewest=fewest or 1, memory_gib=memory or 0, sources=tuple(sources))  # fmt: skip
         try:
-            night = await self.services.own.set_night(wish)
+            night = await self.services.night.set(wish)
         except PilotError as error:
             return [panels.problem(error, t), gr.skip()]
         return [panels.success(t("own.night.saved")), await self._report(night, t)]
