@@ -58,6 +58,7 @@ from pilot.model.batched import CHUNK
 from pilot.model.embeddings import Embedder, Encoder
 from pilot.model.engine import Engine
 from pilot.model.families import by_name
+from pilot.model.kv import shares, takes
 from pilot.model.loading import load_model
 from pilot.model.onednn import relay_weights
 from pilot.model.prefixes import Prefixes
@@ -90,6 +91,7 @@ class Bench:
         self.model = load_model(self.folder, self.options)
         self.served = load_model(self.folder, self.options)  # as the adapter has it
         relay_weights(self.served)
+        self.sharing = takes(self.served) and shares(self.served)
         self.tokenizer = PreTrainedTokenizerFast.from_pretrained(self.folder)
         self.clock = time.process_time if self.model.device.type == "cpu" else time.perf_counter
         self.dice = random.Random(0)
@@ -116,7 +118,9 @@ class Bench:
             self.model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=new, do_sample=False)
 
     def slots(self, prefixes: Prefixes | None = None) -> Slots:
-        return Slots(self.served, most=32, chunk=CHUNK, prefixes=prefixes or Prefixes(0))
+        return Slots(
+            self.served, most=32, chunk=CHUNK, prefixes=prefixes or Prefixes(0), sharing=self.sharing
+        )  # fmt: skip
 
 
 def streams(bench: Bench, count: int) -> float:

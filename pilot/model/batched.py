@@ -28,12 +28,14 @@ Said = Sequence[StreamPart] | Exception | None
 class Batched(Backend):
     parallel = True
 
-    def __init__(self, model: Any, *, owner: str, rows: int, prefix_bytes: int) -> None:
+    def __init__(self, model: Any, *, owner: str, rows: int, prefix_bytes: int, sharing: bool) -> None:
         super().__init__(model)
         self._owner = owner
         self._prefixes = Prefixes(prefix_bytes)
         self._masks = Workers(1, "masks")  # of grammars, made while the model computes
-        self._slots = Slots(model, most=rows, chunk=CHUNK, prefixes=self._prefixes, aside=self._masks.submit)
+        self._slots = Slots(
+            model, most=rows, chunk=CHUNK, prefixes=self._prefixes, sharing=sharing, aside=self._masks.submit
+        )
         self._inbox: queue.SimpleQueue[Visit | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="slots", daemon=True)
         self._thread.start()

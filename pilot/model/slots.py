@@ -18,10 +18,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pilot.model.attention import Stretch
 from pilot.model.backend import Job, memory_ran_out
 from pilot.model.decoding import Candidate, together
 from pilot.model.grammar import Mask
-from pilot.model.kv import Block, Rows, Span, depth
+from pilot.model.kv import Rows, Span, depth
 from pilot.model.prefixes import BLOCK, Prefixes
 from pilot.protocol import StreamPart
 
@@ -80,9 +81,20 @@ class Seat:
 
 
 class Slots:
-    """`most` rows at once, and prompts `chunk` tokens at a time. `aside` does work while the model computes."""
+    """`most` rows at once, and prompts `chunk` tokens at a time. `aside` does work while the model computes; `sharing`
+    says whether the model `shares` (kv.py).
+    """
 
-    def __init__(self, model: Any, *, most: int, chunk: int, prefixes: Prefixes, aside: Aside | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        *,
+        most: int,
+        chunk: int,
+        prefixes: Prefixes,
+        sharing: bool = False,
+        aside: Aside | None = None,
+    ) -> None:
         self._model = model
         self._aside = aside or _at_once
         self._depth = depth(model)
@@ -92,7 +104,8 @@ class Slots:
         self._waiting: deque[Visit] = deque()
         self._reading: list[Reading] = []  # in order of arrival
         self._seats: list[Seat] = []  # seat i is row i
-        self._rows = Rows(self._depth)
+        self._sharing = sharing
+        self._rows = Rows(self._depth, sharing=sharing)
         self._turns = itertools.count()
         self.held = 0  # bytes of keys and values, after the last turn
 
@@ -151,7 +164,7 @@ class Slots:
         while self._waiting and taken + self._waiting[0].open <= self._most:
             visit = self._waiting.popleft()
             taken += visit.open
-            self._reading.append(Reading(visit, Rows.one(self._depth, room=len(visit.beginning))))
+            self._reading.append(Reading(visit, Rows.one(self._depth, sharing=self._sharing)))
 
     def _read(self) -> None:
         """At most one chunk of tokens, of one long prompt or several short ones; more while no answer runs."""
@@ -205,13 +218,11 @@ class Slots:
     def _read_beside(self, group: Sequence[Reading]) -> int:
         """Several prompts whole; how many tokens that was."""
         known = [self._prefixes.find(one.visit.owner, one.visit.beginning) for one in group]
-        blocks = known[0]  # the same for all
-        common = len(blocks) * BLOCK
+        common = sum(stretch.length for stretch in known[0])  # the same for all
         prompts = [one.visit.beginning[common:] for one in group]
         tokens = sum(map(len, prompts))
-        strip = Rows.one(self._depth, room=common + tokens)
-        for block in blocks:
-            strip.paste(block)
+        strip = Rows.one(self._depth, sharing=self._sharing)
+        self._start(strip, known[0], tokens)
         spans: list[Span] = []
 
         def run() -> Tensor:
@@ -255,16 +266,21 @@ class Slots:
         if reading.begun:
             return
         reading.begun = True
-        for block in self._prefixes.find(reading.visit.owner, reading.visit.beginning):
-            reading.rows.paste(block)
+        known = self._prefixes.find(reading.visit.owner, reading.visit.beginning)
+        self._start(reading.rows, known, len(reading.visit.beginning) - sum(stretch.length for stretch in known))
         reading.visit.job.cached = min(reading.rows.lengths[0], len(reading.visit.job.prompt))
+
+    def _start(self, rows: Rows, known: Sequence[Stretch], more: int) -> None:
+        """With room for `more` tokens behind what is known."""
+        rows.expect(1, more if self._sharing else more + sum(stretch.length for stretch in known))
+        rows.begin(known)
 
     def _begin(self, reading: Reading, logits: Tensor, strip: Rows, span: Span | None = None) -> None:
         """The prompt is read: first tokens, then the batch."""
         visit = reading.visit
         for candidate in visit.job.candidates:
             visit.say(candidate, list(candidate.take(logits)))
-        self._keep(visit, partial(strip.cut, span=span))
+        self._keep(visit, partial(strip.cut, span=span), strip.apart())
         going = [candidate for candidate in visit.job.candidates if not candidate.finished]
         if going:
             self._expect()
@@ -272,19 +288,19 @@ class Slots:
         self._seats += [Seat(visit, candidate) for candidate in going]
         self._reading.remove(reading)
 
-    def _keep(self, visit: Visit, cut: Callable[[int, int], Block]) -> None:
+    def _keep(self, visit: Visit, cut: Callable[[int, int], Stretch], there: int) -> None:
         try:
-            self._prefixes.keep(visit.owner, visit.beginning, cut)
+            self._prefixes.keep(visit.owner, visit.beginning, cut, there=there)
         except Exception as error:  # noqa: BLE001 - out of memory, most likely: the answer goes on without
             logger.warning("a prompt was not kept: %s", error)
             self._relieve(error)
 
     def _expect(self) -> None:
         """Those who are being read will join, too; whose answers are long will need more room than they have."""
-        coming = [reading.visit for reading in self._reading]
-        candidates = [seat.candidate for seat in self._seats] + [visit.job.candidates[0] for visit in coming]
-        tokens = max(min(one.limit, one.length + AHEAD) for one in candidates)
-        self._rows.expect(len(self._seats) + sum(visit.open for visit in coming), tokens)
+        longest = [(seat.candidate, self._rows.apart(row)) for row, seat in enumerate(self._seats)]
+        longest += [(reading.visit.job.candidates[0], reading.rows.apart()) for reading in self._reading]
+        tokens = max(min(one.limit, one.length + AHEAD) - apart for one, apart in longest)
+        self._rows.expect(len(self._seats) + sum(reading.visit.open for reading in self._reading), tokens)
 
     def _step(self) -> None:
         if not self._seats:

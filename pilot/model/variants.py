@@ -12,7 +12,7 @@ from pilot.model.backend import Backend
 from pilot.model.base import Gauge, LoadOptions
 from pilot.model.batched import Batched
 from pilot.model.encoderdecoder import EncoderDecoder
-from pilot.model.kv import takes
+from pilot.model.kv import shares, takes
 from pilot.model.lora import Shelf, View
 from pilot.model.serial import Serial
 
@@ -120,10 +120,12 @@ def backends(model: Any, options: LoadOptions) -> Make:
     if model.config.is_encoder_decoder:
         return lambda view, _, __: EncoderDecoder(view)
     batched = takes(model)
+    sharing = batched and shares(model)
 
-    def make(view: Any, owner: str, sharing: int) -> Backend:
+    def make(view: Any, owner: str, adapters: int) -> Backend:
         if not batched:
             return Serial(view)
-        return Batched(view, owner=owner, rows=options.rows, prefix_bytes=options.prefix_bytes // sharing)
+        prefix_bytes = options.prefix_bytes // adapters
+        return Batched(view, owner=owner, rows=options.rows, prefix_bytes=prefix_bytes, sharing=sharing)
 
     return make

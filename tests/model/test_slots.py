@@ -16,7 +16,7 @@ from pilot.errors import ModelFailed
 from pilot.model import kv
 from pilot.model.adapters.causal import CausalAdapter
 from pilot.model.backend import Job
-from pilot.model.kv import Rows, depth, takes
+from pilot.model.kv import Rows, depth, shares, takes
 from pilot.model.prefixes import BLOCK, Prefixes
 from pilot.model.serial import Serial
 from pilot.model.slots import Slots, Visit
@@ -52,11 +52,15 @@ class Asked:
 
 @pytest.fixture(scope="module")
 def model(models_dir: Path) -> Any:
-    return AutoModelForCausalLM.from_pretrained(models_dir / "tiny", use_safetensors=True).eval()
+    model = AutoModelForCausalLM.from_pretrained(models_dir / "tiny", use_safetensors=True).eval()
+    assert shares(model)
+    return model
 
 
-def slots_of(model: Any, *, most: int = 8, chunk: int = 64, budget: int = 1_000_000) -> Slots:
-    return Slots(model, most=most, chunk=chunk, prefixes=Prefixes(budget))
+def slots_of(
+    model: Any, *, most: int = 8, chunk: int = 64, budget: int = 1_000_000, sharing: bool = True
+) -> Slots:  # fmt: skip
+    return Slots(model, most=most, chunk=chunk, prefixes=Prefixes(budget), sharing=sharing)
 
 
 def alone(model: Any, adapter: CausalAdapter, request: ChatRequest) -> list[StreamPart]:
@@ -111,12 +115,13 @@ def plain(request: ChatRequest) -> bool:
 @pytest.mark.parametrize(
     ("most", "chunk", "budget"), [(4, 17, 0), (6, 64, 300_000), (16, 512, 10_000_000)], ids=["tight", "usual", "wide"]
 )
+@pytest.mark.parametrize("sharing", [True, False], ids=["shared", "copied"])
 def test_any_mixture_says_what_each_says_alone(
-    most: int, chunk: int, budget: int, model: Any, causal: CausalAdapter
+    most: int, chunk: int, budget: int, sharing: bool, model: Any, causal: CausalAdapter
 ) -> None:
     """Random requests at random times, some of whose clients leave."""
     dice = random.Random(most)
-    slots = slots_of(model, most=most, chunk=chunk, budget=budget)
+    slots = slots_of(model, most=most, chunk=chunk, budget=budget, sharing=sharing)
     asked: list[tuple[ChatRequest, Asked]] = []
     while len(asked) < 25 or slots.busy:
         if len(asked) < 25 and dice.random() < 0.3:
@@ -204,7 +209,7 @@ def logprob(parts: Sequence[StreamPart], index: int) -> float:
 
 def test_shared_beginning_is_read_once_and_changes_nothing(model: Any, causal: CausalAdapter) -> None:
     prefixes = Prefixes(10_000_000)
-    slots = Slots(model, most=8, chunk=64, prefixes=prefixes)
+    slots = Slots(model, most=8, chunk=64, prefixes=prefixes, sharing=True)
     schema = "customers orders " * 60
     for number, word in enumerate(WORDS[:4]):
         request = ask(schema + word, temperature=0, max_tokens=12)
@@ -407,7 +412,7 @@ def test_memory_that_runs_out_ends_that_request_and_what_is_only_kept_makes_way(
 ) -> None:
     breaking = Breaking(model)
     prefixes = Prefixes(10_000_000)
-    slots = Slots(breaking, most=8, chunk=512, prefixes=prefixes)
+    slots = Slots(breaking, most=8, chunk=512, prefixes=prefixes, sharing=True)
     arrive(slots, causal.job(ask("customers " * 50, max_tokens=1), threading.Event()))
     finish(slots)
     assert prefixes.used > 0
@@ -426,7 +431,8 @@ def test_memory_that_runs_out_ends_that_request_and_what_is_only_kept_makes_way(
 
 def test_room_is_made_for_keys_and_values_or_for_none(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory may run out between the two: what was there is still whole."""
-    rows = Rows.one(depth(model), room=4)
+    rows = Rows.one(depth(model))
+    rows.expect(1, 4)
     rows.forward(model, [[5, 6, 7, 8]])
     grown, calls = kv._grown, iter(range(99))
 
