@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "schema", "registry", "protocol", "log", "config", "i18n", "numbers", "dates"),
+    ("errors", "schema", "registry", "protocol", "log", "config", "i18n", "numbers", "dates", "abbreviations",
+     "synonyms"),
     ("prompts", "store", "client", "sample"),
     ("model", "datasource", "knowledge"),
     ("chat",),
@@ -17,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("evaluation",),
     ("finetune", "web"),
     ("server",),
-)
+)  # fmt: skip
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 WITHOUT_MODEL = ("services", "chat", "knowledge", "web", "evaluation")
 FILES = sorted((ROOT / "pilot").rglob("*.py"))

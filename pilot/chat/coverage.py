@@ -1,8 +1,9 @@
 """What a question speaks of, and whether the database has anything for it: words that stand for nothing in the schema.
 
 No model takes part. A word of the question stands for a name of the schema, a comment, a word of the owner's or a
-sample when it is the same word in another form, or when people use it for such a name (meant.txt). It is a check that
-errs on the side of asking: of questions that have an answer hardly one may be declined (docs/experiments.md).
+sample when it is the same word in another form, when the name is short for it, when it means the same or is a kind of
+it (pilot/synonyms.py), or when people use it for such a name (meant.txt). It is a check that errs on the side of
+asking: of questions that have an answer hardly one may be declined (docs/experiments.md).
 """
 
 import re
@@ -15,14 +16,17 @@ from pathlib import Path
 
 from rapidfuzz import fuzz
 
+from pilot.abbreviations import abbreviates, long_forms
 from pilot.chat.naming import CHINESE, chinese_nouns, meanings, stem, stems
 from pilot.chat.slots import mask, mentioned
 from pilot.datasource.functions import words
 from pilot.datasource.values import ValueIndex
 from pilot.schema import Schema
+from pilot.synonyms import kin, synonyms
 
 NEAR = 85  # of 100: two spellings of a word
 LIKE = 5  # letters: shorter words are not compared by spelling
+SHORTENED = 4  # letters of a word that a name may be short for
 ENGLISH = 0.3  # share of general words that tells English from other languages in Latin letters
 ROOT = 3  # letters that are left of a word without its ending
 WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*|[^\w\s]")
@@ -63,10 +67,17 @@ class Coverage:
 
 
 def cover(
-    question: str, schema: Schema, values: ValueIndex | None, today: date, *, taught: Sequence[str] = ()
+    question: str,
+    schema: Schema,
+    values: ValueIndex | None,
+    today: date,
+    *,
+    taught: Sequence[str] = (),
+    model_declines: bool = False,
 ) -> Coverage:
     """Of a question in a language that is not known here, nothing is said. `taught` are questions that have an answer:
-    what their words mean here the schema need not say.
+    what their words mean here the schema need not say. A model that declines by itself what has no answer is asked
+    whenever some word stands for something: it may know the thing by another name.
     """
     if UNASKABLE.search(question):
         return Coverage(True, ())
@@ -80,10 +91,10 @@ def cover(
     content = [word for word in said if not _is_general(word) or (word.lower() not in AFTER and known.names(word))]
     missing = tuple(dict.fromkeys(word for word in content if not known.touches(word)))
     asked = _asked_for(text)
-    if asked and all(word in missing for word in asked):
-        return Coverage(True, tuple(asked))
     if missing and len(missing) == len(set(content)):
-        return Coverage(True, missing)
+        return Coverage(True, tuple(asked) if asked and all(word in missing for word in asked) else missing)
+    if asked and not model_declines and all(word in missing for word in asked):
+        return Coverage(True, tuple(asked))
     return Coverage(False, tuple(word for word in _had(WORD.findall(text)) if word in missing))
 
 
@@ -101,19 +112,23 @@ class _Known:
             for column in table.columns:
                 called += [column.name, column.comment, *column.synonyms, *column.samples]
         self._texts = "\n".join(text for text in called if CHINESE.search(text))
-        self._stems = frozenset(word for name in called for word in stems(name))
+        said = {word for name in called for word in stems(name)}
+        self._stems = frozenset(said.union(*(stems(long_forms().get(word, "")) for word in said)))
         self._taught = frozenset(word for text in taught for word in stems(text))
 
     def names(self, word: str) -> bool:
         return stem(word.lower()) in self._stems
 
     def touches(self, word: str) -> bool:
-        """Whether a word stands for a name: as it is, by what people mean by it, in another form, or misspelled."""
+        """Whether a word stands for a name: as it is, in another form, misspelled, by what it means, shortened."""
         said = stem(word.lower().partition("'")[0])
         if said in self._taught:
             return True
         meant = {said, word.lower(), *meanings_of().get(said, ()), *meanings_of().get(word.lower(), ())}
-        return not meant.isdisjoint(self._stems) or any(_alike(said, name) for name in self._stems)
+        if not meant.isdisjoint(self._stems) or any(_alike(said, name) for name in self._stems):
+            return True
+        near = {phrase for one in (said, word.lower()) for phrase in synonyms(one) | kin(one)}
+        return any(set(stems(phrase)) <= self._stems for phrase in near)
 
     def tells(self, text: str) -> bool:
         """Whether a piece of Chinese stands in a name or in a comment."""
@@ -123,6 +138,8 @@ class _Known:
 def _alike(said: str, name: str) -> bool:
     if (said.startswith(name) and len(name) >= ROOT) or (name.startswith(said) and len(said) >= LIKE):
         return True  # cust for customer, delivered for deliver
+    if len(said) >= SHORTENED and abbreviates(name, said):
+        return True
     short = min(said, name, key=len)
     if len(short) > ROOT and _root(said) == _root(name):
         return True

@@ -298,12 +298,14 @@ class DatabaseChat:
             return Coverage(True, ())
         taught = [*(self._memory.questions if self._memory else ()),
                   *(each.quote for each in defined.definitions if defined.used)]  # fmt: skip
-        shown = cover(asked.question, view.schema, self._values, asked.at.date(), taught=taught)
-        if not shown.declines or view.schema == self._schema:
-            return shown
-        return cover(
-            asked.question, self._schema, self._values, asked.at.date(), taught=taught
-        )  # of a large one not all is shown
+        schemas = [view.schema] if view.schema == self._schema else [view.schema, self._schema]
+        for schema in schemas:  # of a large one not all is shown
+            found = cover(
+                asked.question, schema, self._values, asked.at.date(), taught=taught, model_declines=not self._learns
+            )
+            if not found.declines:
+                break
+        return found
 
     def _failure(self, outcome: Outcome | None) -> PilotError:
         assert outcome is not None

@@ -96,3 +96,18 @@ def test_the_owners_words_count() -> None:
 def test_a_word_that_the_answer_must_leave_out_is_doubted(schema: Schema, values: ValueIndex) -> None:
     found = cover("Which customers have children?", schema, values, TODAY)
     assert (found.declines, found.missing) == (False, ("children",))
+
+
+def test_short_forms_and_synonyms_of_names_are_not_missing() -> None:
+    columns = (Column("insAmt", "REAL", "number"), Column("student", "TEXT", "text"))
+    plain = Schema("sqlite", (Table("tbl_prfmr", (Column("id", "INTEGER", "number", primary_key=True), *columns)),))
+    asked = ("How many performers are there?", "What is the highest amount?", "List each pupil")
+    assert [question for question in asked if cover(question, plain, None, TODAY).declines] == []
+    assert cover("What is the highest temperature?", plain, None, TODAY).declines
+
+
+def test_a_model_that_declines_by_itself_is_asked_when_some_word_is_known(schema: Schema, values: ValueIndex) -> None:
+    asked = "What is the average shoe size of our customers?"
+    assert cover(asked, schema, values, TODAY).declines
+    assert not cover(asked, schema, values, TODAY, model_declines=True).declines
+    assert cover("What is the weather in Berlin?", schema, values, TODAY, model_declines=True).declines

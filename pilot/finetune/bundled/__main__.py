@@ -1,4 +1,4 @@
-"""`python -m pilot.finetune.bundled train|package|rank|variants|calibrate|evaluate`; see the package."""
+"""`python -m pilot.finetune.bundled train|package|rank|variants|thesaurus|calibrate|evaluate`; see the package."""
 
 import argparse
 import logging
@@ -11,6 +11,7 @@ from pilot.finetune.bundled.calibrate import calibrate
 from pilot.finetune.bundled.evaluate import evaluate, report
 from pilot.finetune.bundled.package import package
 from pilot.finetune.bundled.ranking import rank
+from pilot.finetune.bundled.thesaurus import write as write_thesaurus
 from pilot.finetune.bundled.train import Settings, train
 from pilot.finetune.bundled.variants import write
 from pilot.model.devices import pick_device
@@ -34,6 +35,8 @@ def main(arguments: list[str]) -> None:
             write(given.data, given.out)
         case "rank":
             print(rank(given.data, encoder, given.model, questions=given.questions))
+        case "thesaurus":
+            print(write_thesaurus(given.wordnet, encoder, ROOT / "pilot" / "synonyms.txt"))
         case "calibrate":
             print(calibrate(given.sets, encoder, given.model))
         case "evaluate":
@@ -61,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     ranking.add_argument("--data", type=Path, required=True, help="folder of public questions")
     ranking.add_argument("--questions", type=int, default=800)
     ranking.add_argument("--model", type=Path, default=folder)
+    listing = commands.add_parser("thesaurus", help="write the list of synonyms that questions are read with")
+    listing.add_argument("--wordnet", type=Path, required=True, help="folder of WordNet 3.0: /usr/share/wordnet")
     calibrating = commands.add_parser("calibrate", help="choose when to decline")
     calibrating.add_argument("--sets", type=Path, required=True, help="what `variants` wrote")
     calibrating.add_argument("--model", type=Path, default=folder)

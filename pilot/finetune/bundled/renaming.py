@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pilot.abbreviations import short_forms
 from pilot.finetune.bundled.english import plural, singular
-from pilot.model.text_to_sql.abbreviations import short_forms
 from pilot.model.text_to_sql.view import SchemaView
 from pilot.model.text_to_sql.words import listed, name_words
 

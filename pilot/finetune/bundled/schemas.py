@@ -4,9 +4,9 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pilot.abbreviations import short_forms
 from pilot.finetune.bundled.english import plural
 from pilot.finetune.bundled.phrases import lines_of
-from pilot.model.text_to_sql.abbreviations import short_forms
 from pilot.model.text_to_sql.view import ColumnView, Join, SchemaView
 from pilot.model.text_to_sql.words import name_words
 from pilot.schema import Kind

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from pilot.model.text_to_sql.abbreviations import abbreviates
+from pilot.abbreviations import abbreviates
 from pilot.model.text_to_sql.features import Pieces
 from pilot.model.text_to_sql.view import SchemaView
 from pilot.model.text_to_sql.words import Word, stem

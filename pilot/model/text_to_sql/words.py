@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pilot.model.text_to_sql.abbreviations import long_forms
+from pilot.abbreviations import long_forms
 from pilot.numbers import NUMBER_WORDS
 from pilot.numbers import number as number
 

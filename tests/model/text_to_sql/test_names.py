@@ -6,7 +6,7 @@ import pytest
 
 from pilot.config import ROOT
 from pilot.model.embeddings import find_encoder
-from pilot.model.text_to_sql.abbreviations import abbreviates, long_forms
+from pilot.abbreviations import abbreviates, long_forms
 from pilot.model.text_to_sql.features import Pieces
 from pilot.model.text_to_sql.names import called
 from pilot.model.text_to_sql.view import SchemaView
