@@ -16,6 +16,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "stretches"  # among transformers' implementations of attention
+BEYOND = ("position_bias", "softcap", "s_aux", "sliding_window")  # what makes attention more than a softmax of products
 
 Block = list[tuple[Tensor, Tensor]]  # keys and values [heads, tokens, width] of each layer, for a stretch of tokens
 
@@ -67,9 +68,13 @@ def attend(
 ) -> tuple[Tensor, None]:  # fmt: skip
     """As transformers calls it: `query` [rows, heads, new, width]; `key` and `value` [rows, heads, tokens, width] of
     what each row has of its own, and the mask for these. All new tokens see all of a stretch.
+
+    Raises ValueError for a model that asks for more than the parts can give.
     """
     if not stretches:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
+    if more := [name for name in BEYOND if kwargs.get(name) is not None]:
+        raise ValueError(f"attention with {', '.join(more)} is not computed in stretches")
     layer: int = module.layer_idx  # type: ignore[assignment]
     out, weight = part(query, key, value, scaling, attention_mask)
     for stretch, rows in stretches:

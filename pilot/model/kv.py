@@ -168,8 +168,10 @@ class Rows:
 
     @property
     def held(self) -> int:
-        """Bytes."""
-        return sum(layer.keys.nbytes + layer.values.nbytes for layer in self._layers if layer.is_initialized)
+        """Bytes, of the stretches that rows begin with too, whether or not they are kept for others."""
+        begins = {stretch for row in self._rows for stretch in row.begins}
+        buffers = sum(layer.keys.nbytes + layer.values.nbytes for layer in self._layers if layer.is_initialized)
+        return buffers + sum(stretch.size for stretch in begins)
 
     @torch.inference_mode()
     def forward(self, model: Any, tokens: list[list[int]], *, first: int = 0) -> Tensor:
@@ -329,12 +331,13 @@ def shares(model: Any) -> bool:
 
 
 def _agrees(model: Any, *, sharing: bool) -> bool:
-    prompts = [[5, 3, 8, 4, 7, 9, 6], [5, 4, 9, 3]]
+    common = [5, 2, 8, 6, 4, 9, 3, 7]
+    prompts = [[*common, 3, 8, 4, 7, 9, 6], [*common, 4, 9, 3]]
     head, strip, together = Rows.one(depth(model)), Rows.one(depth(model), sharing=sharing), Rows(depth(model))
     try:
-        head.forward(model, [[5]])
-        strip.begin([head.cut(0, 1)])
-        for span in strip.beside(model, [prompt[1:-2] for prompt in prompts])[1]:
+        head.forward(model, [common])
+        strip.begin([head.cut(0, len(common))])
+        for span in strip.beside(model, [prompt[len(common) : -2] for prompt in prompts])[1]:
             together.join(strip, 1, span)
         found = together.forward(model, [prompt[-2:] for prompt in prompts])
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError):  # it wants another kind of cache or mask

@@ -144,3 +144,10 @@ def test_model_that_attends_wrongly_to_stretches_copies(monkeypatch: pytest.Monk
     assert not shares(model)
     assert model.config._attn_implementation == "sdpa"
     assert takes(model)
+
+
+def test_model_that_asks_for_more_than_parts_can_give_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make(FAMILIES["llama"])
+    plain = attention.attend
+    monkeypatch.setattr(attention, "attend", lambda *given, **options: plain(*given, **options, softcap=30.0))
+    assert not shares(model)
