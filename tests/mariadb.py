@@ -1,13 +1,16 @@
 """A real MariaDB server of our own for tests: private folder, free port, nobody else's data.
 
 Use it by `from tests.mariadb import MariaDb, mariadb` (a session fixture; it skips where there is no server binary).
+`PILOT_TEST_MYSQLD=/path/to/mysqld` runs the same tests against that server: MySQL's own, or another MariaDB.
 """
 
+import os
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pymysql
@@ -16,6 +19,8 @@ import sqlalchemy as sa
 
 START_SECONDS = 60.0
 READER, READER_PASSWORD = "reader", "reader's pass%word:1"
+# MariaDB's anonymous account would shadow the others.
+NO_STRANGERS = ("DELETE FROM mysql.global_priv WHERE user = ''", "FLUSH PRIVILEGES")
 
 
 class MariaDb:
@@ -28,6 +33,11 @@ class MariaDb:
         self._process: subprocess.Popen[bytes] | None = None
 
     def install(self) -> None:
+        if is_mysql():
+            command = [program() or "mysqld", "--no-defaults", "--initialize-insecure",
+                       f"--datadir={self.folder / 'data'}", "--user=root"]  # fmt: skip
+            subprocess.run(command, check=True, capture_output=True, timeout=START_SECONDS)
+            return
         install = shutil.which("mariadb-install-db") or "mysql_install_db"
         subprocess.run(
             [install, "--no-defaults", f"--datadir={self.folder / 'data'}", "--auth-root-authentication-method=normal",
@@ -36,13 +46,13 @@ class MariaDb:
         )  # fmt: skip
 
     def start(self) -> None:
-        server = shutil.which("mariadbd") or "mariadbd"
         log = (self.folder / "server.log").open("ab")
         self._process = subprocess.Popen(
-            [server, "--no-defaults", f"--datadir={self.folder / 'data'}", f"--socket={self.folder / 's'}",
-             f"--port={self.port}", "--bind-address=127.0.0.1", "--user=root", "--character-set-server=utf8mb4",
+            [program() or "mariadbd", "--no-defaults", f"--datadir={self.folder / 'data'}",
+             f"--socket={self.folder / 's'}", f"--port={self.port}", "--bind-address=127.0.0.1", "--user=root",
+             "--character-set-server=utf8mb4",
              f"--pid-file={self.folder / 'pid'}", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=2",
-             f"--secure-file-priv={self.folder}", *self.options],
+             f"--secure-file-priv={self.folder}", *(["--mysqlx=OFF"] if is_mysql() else []), *self.options],
             stdout=log, stderr=log,
         )  # fmt: skip
         log.close()
@@ -93,7 +103,7 @@ class MariaDb:
 
 @pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
-    if not shutil.which("mariadbd"):
+    if not program():
         pytest.skip("no MariaDB server here: apt-get install mariadb-server")
     server = MariaDb(tmp_path_factory.mktemp("mariadb"))
     server.install()
@@ -101,14 +111,33 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
     password = READER_PASSWORD.replace("'", "''")
     try:
         server.execute(
-            "DELETE FROM mysql.global_priv WHERE user = ''",  # the anonymous account would shadow the others
-            "FLUSH PRIVILEGES",
+            *([] if is_mysql() else NO_STRANGERS),
             f"CREATE USER '{READER}'@'%' IDENTIFIED BY '{password}'",
             f"GRANT SELECT, SHOW VIEW ON *.* TO '{READER}'@'%'",
         )
         yield server
     finally:
         server.stop()
+
+
+def program() -> str | None:
+    """The server that the tests start."""
+    return os.environ.get("PILOT_TEST_MYSQLD") or shutil.which("mariadbd")
+
+
+@cache
+def is_mysql() -> bool:
+    """Whether that is MySQL's own server: it installs and names some things in its own way."""
+    server = program()
+    if server is None:
+        return False
+    told = subprocess.run([server, "--version"], check=True, capture_output=True, text=True, timeout=START_SECONDS)
+    return "MariaDB" not in told.stdout
+
+
+def numbers(count: int) -> str:
+    """A query that both kinds of server take: 1 to `count`, at most 1,000."""
+    return f"WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count}) SELECT n FROM n"  # noqa: S608
 
 
 def free_port() -> int:

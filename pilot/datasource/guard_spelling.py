@@ -2,12 +2,16 @@
 
 PostgreSQL reads Customers as customers, so a table that is really called Customers has to be quoted; MySQL tells the
 names of tables and aliases apart, most often. Models, and people, forget. A name that the server does find is left.
+Words that a newer MySQL has reserved are quoted, too.
 """
 
 from sqlglot import exp
 
 from pilot.datasource.guard_names import Names, Source, enclosing, folded, visible_cte
 from pilot.schema import Dialect, Schema
+
+# Words that MySQL has reserved since sqlglot's list was made (8.4, 9.x).
+RESERVED = frozenset({"library", "manual", "parallel", "qualify", "tablesample"})
 
 TELLS_CAPITALS: frozenset[Dialect] = frozenset({"postgres", "mysql"})
 
@@ -16,6 +20,10 @@ def respell(tree: exp.Expr, schema: Schema, dialect: Dialect) -> None:
     """In place. Raises SqlRejected for a table that is not known."""
     if dialect not in TELLS_CAPITALS:
         return
+    if dialect == "mysql":
+        for name in tree.find_all(exp.Identifier):
+            if name.name.lower() in RESERVED:
+                name.set("quoted", True)
     speller = _Speller(Names(schema, dialect), dialect)
     for table in list(tree.find_all(exp.Table)):
         speller.table(table)

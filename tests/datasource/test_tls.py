@@ -13,7 +13,7 @@ from pilot.datasource.source import connect
 from pilot.datasource.tls import Tls
 from pilot.errors import SourceRefused, SourceUnreachable
 from tests.certificates import Authority
-from tests.mariadb import MariaDb
+from tests.mariadb import MariaDb, program
 from tests.postgres import Postgres, binaries, new_folder
 
 ENCRYPTED = {
@@ -34,7 +34,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def mysql_tls(tmp_path_factory: pytest.TempPathFactory, certificates: Path) -> Iterator[sa.URL]:
-    if not shutil.which("mariadbd"):
+    if not program():
         pytest.skip("no MariaDB server here: apt-get install mariadb-server")
     server = MariaDb(tmp_path_factory.mktemp("mariadb-tls"))
     server.install()

@@ -171,8 +171,9 @@ def test_a_table_that_cannot_take_a_change_back_is_refused(mariadb: MariaDb) -> 
                     "CREATE TABLE new (id INT PRIMARY KEY, a INT)", "INSERT INTO old VALUES (1, 1)",
                     "INSERT INTO new VALUES (1, 1)", database="mixed")  # fmt: skip
     mariadb.execute(
-        "CREATE OR REPLACE USER 'clerk'@'%' IDENTIFIED BY 'c'", "GRANT SELECT, UPDATE ON mixed.* TO 'clerk'@'%'"
-    )
+        "DROP USER IF EXISTS 'clerk'@'%'", "CREATE USER 'clerk'@'%' IDENTIFIED BY 'c'",
+        "GRANT SELECT, UPDATE ON mixed.* TO 'clerk'@'%'"
+    )  # fmt: skip
     owner, clerk = connect(mariadb.url("mixed")), connect(mariadb.url("mixed", user="clerk", password="c"))
     write, schema = _write(owner, "UPDATE old SET a = 2 WHERE id = 1")
     for source in (owner, clerk):

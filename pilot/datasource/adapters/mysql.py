@@ -21,7 +21,7 @@ from pilot.datasource.base import Limits
 from pilot.datasource.reflect import CatalogRows
 from pilot.datasource.refusals import fault
 from pilot.datasource.risks import Power, Risk
-from pilot.datasource.source import CATALOG_LIMITS, EngineSource
+from pilot.datasource.source import AS_IT_IS, CATALOG_LIMITS, EngineSource
 from pilot.datasource.tls import TLS_OPTIONS, Tls
 from pilot.datasource.watch import ended, watched
 from pilot.errors import PilotError, SourceRefused, SourceUnreachable, SqlFailed
@@ -63,14 +63,18 @@ OBSTACLES = """
     WHERE unique_constraint_schema = DATABASE() AND delete_rule IN ('CASCADE', 'SET NULL')"""
 
 # Error numbers: https://mariadb.com/kb/en/mariadb-error-codes/ ; 2xxx are the client's own.
-REFUSED = frozenset({1044, 1045, 1049, 1130, 1251, 1698, 2059, 3118, 4151})
+REFUSED = frozenset({1044, 1045, 1049, 1130, 1251, 1698, 1820, 1862, 2059, 3118, 3159, 3955, 4151})
 UNREACHABLE = frozenset({0, 1040, 1053, 1203, 1226, 2002, 2003, 2005, 2006, 2013, 2014, 2055})
 TIMED_OUT = frozenset({1317, 1969, 3024})
-HARMLESS_RIGHTS = frozenset({"SELECT", "SHOW VIEW", "USAGE", "SHOW DATABASES", "PROCESS", "REFERENCES"})
+HARMLESS_RIGHTS = frozenset({"SELECT", "SHOW VIEW", "USAGE", "SHOW DATABASES", "PROCESS", "REFERENCES", "SHOW_ROUTINE"})
 ALL_RIGHTS = frozenset({"ALL PRIVILEGES", "SUPER"})
 FILE_RIGHTS = frozenset({"FILE", "ALL PRIVILEGES"})
 WRITE_RIGHTS = frozenset({"INSERT", "UPDATE", "DELETE", "DROP", "ALTER", "CREATE", "DELETE HISTORY", "ALL PRIVILEGES"})
 SHOWN_RIGHTS = 6
+
+# GRANT `reports`@`%`,`staff`@`%` TO ..., as MySQL tells roles; MariaDB's have no host.
+ROLE = r"(?:`(?:[^`]|``)+`|[\w$]+)(?:@`(?:[^`]|``)*`)?"
+ROLES = re.compile(rf"GRANT ({ROLE}(?:,\s*{ROLE})*) TO ")
 
 
 class MySql(EngineSource):
@@ -128,7 +132,7 @@ class MySql(EngineSource):
 
     def obstacles(self) -> list[tuple[object, ...]]:
         found: list[tuple[object, ...]] = [*self.execute(OBSTACLES, CATALOG_LIMITS).rows]
-        grants = [str(line) for (line,) in self.execute("SHOW GRANTS", CATALOG_LIMITS).rows]
+        grants = self._grants()
         sees_triggers = any({"TRIGGER", "ALL PRIVILEGES"} & _rights(line) for line in grants)
         unsafe = next((engine for kind, _, engine in found if kind == "engine"), None)
         if unsafe is None or sees_triggers:
@@ -170,7 +174,8 @@ class MySql(EngineSource):
 
     def warnings(self) -> list[Risk]:
         account = str(self.execute("SELECT CURRENT_USER()", CATALOG_LIMITS).rows[0][0])
-        grants = [str(line) for (line,) in self.execute("SHOW GRANTS", CATALOG_LIMITS).rows]
+        grants = self._grants()
+        grants += self._grants_of_roles(grants)
         rights = sorted({right for line in grants for right in _rights(line)} - HARMLESS_RIGHTS)
         if not rights:
             return []
@@ -179,7 +184,7 @@ class MySql(EngineSource):
             "superuser": bool(ALL_RIGHTS & set(rights)) and files,
             "write": bool(WRITE_RIGHTS & set(rights)),
             "files": files,
-            "settings": not WRITE_RIGHTS & set(rights),
+            "settings": not WRITE_RIGHTS & set(rights) and bool(set(rights) - FILE_RIGHTS),
         }
         database = (self.url.database or "your_database").replace("`", "``")
         remedy = (
@@ -189,11 +194,29 @@ class MySql(EngineSource):
         has = tuple(power for power, found in powers.items() if found)
         return [Risk(account, has, tuple(rights[:SHOWN_RIGHTS]), remedy)]
 
+    def _grants(self) -> list[str]:
+        return [str(line) for (line,) in self.execute("SHOW GRANTS", CATALOG_LIMITS).rows]
+
+    def _grants_of_roles(self, grants: list[str]) -> list[str]:
+        """Of those that the account may take on at any time, though a session of ours begins without them."""
+        roles = [role for line in grants if (told := ROLES.match(line)) for role in re.findall(ROLE, told[1])]
+        found: list[str] = []
+        try:
+            with self._engine.connect() as connection:
+                for role in roles:
+                    connection.exec_driver_sql(f"SET ROLE {role}", execution_options=AS_IT_IS)
+                    rows = connection.exec_driver_sql("SHOW GRANTS", execution_options=AS_IT_IS)
+                    found += [str(line) for (line,) in rows]
+        except DBAPIError as error:
+            raise self.translate(error, CATALOG_LIMITS) from None
+        return found
+
 
 def _connecting(tls: Tls) -> Callable[..., Any]:
     context = tls.context()  # made once, because that takes 20 ms
 
     def connect(dialect: sa.Dialect, _: object, args: list[Any], params: dict[str, Any]) -> Any:
+        params["password"] = str(params.get("password", "")).encode()  # PyMySQL would make Latin-1 of it
         try:
             return dialect.connect(*args, **params, ssl=context)
         except pymysql.OperationalError as error:

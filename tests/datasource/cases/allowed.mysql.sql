@@ -88,3 +88,13 @@ SHOW CREATE TABLE customers
 SHOW INDEX FROM orders
 ---
 EXPLAIN SELECT * FROM customers WHERE id = 1
+---
+SELECT country FROM customers INTERSECT SELECT country FROM customers WHERE id > 1
+---
+SELECT country FROM customers EXCEPT SELECT country FROM customers WHERE id > 1
+---
+SELECT status, COUNT(*) * 100 / SUM(COUNT(*)) OVER () AS share FROM orders GROUP BY status ORDER BY share DESC, status
+---
+SELECT name AS `rank`, price AS `system`, id AS `groups` FROM products ORDER BY `groups`
+---
+SELECT JSON_UNQUOTE(JSON_EXTRACT(JSON_ARRAYAGG(id), '$[0]')), JSON_LENGTH(JSON_OBJECTAGG(id, name)) FROM customers

@@ -209,3 +209,55 @@ VALUES ROW(1), ROW(2)
 SELECT name FROM SELECT * FROM customers
 --- comment: is it nested?
 SELECT 1 /*/*/ */
+--- unreadable: what only MySQL 8 has
+TABLE customers INTO OUTFILE '{folder}/stolen11'
+--- unreadable
+VALUES ROW(1) INTO OUTFILE '{folder}/stolen12'
+--- unreadable
+SELECT name FROM customers FOR UPDATE INTO OUTFILE '{folder}/stolen13'
+--- option
+SELECT name FROM customers c FOR UPDATE OF c SKIP LOCKED
+--- option
+SELECT name FROM customers FOR SHARE NOWAIT
+--- comment
+SELECT /*+ MAX_EXECUTION_TIME(0) */ name FROM customers
+--- comment
+SELECT /*!80000 SLEEP(5), */ 1
+--- root: it runs what it explains
+EXPLAIN ANALYZE SELECT name FROM customers
+--- root
+EXPLAIN FOR CONNECTION 1
+--- root
+SET PERSIST max_connections = 1
+--- root
+SET ROLE ALL
+--- root
+RESTART
+--- root
+CLONE LOCAL DATA DIRECTORY '{folder}/stolen14'
+--- root
+INSTALL COMPONENT 'file://component_validate_password'
+--- root
+IMPORT TABLE FROM '{folder}/x.sdi'
+--- root
+ALTER INSTANCE DISABLE INNODB REDO_LOG
+--- root
+CREATE SPATIAL REFERENCE SYSTEM 4120 NAME 'x' DEFINITION 'x'
+--- root
+WITH t AS (SELECT 1 AS id) DELETE FROM customers WHERE id IN (SELECT id FROM t)
+--- function
+SELECT SOURCE_POS_WAIT('x', 1, 100)
+--- function
+SELECT WAIT_FOR_EXECUTED_GTID_SET('x', 100)
+--- function
+SELECT ROLES_GRAPHML()
+--- node
+SELECT sys.ps_thread_account(1)
+--- system_table
+SELECT * FROM sys.session
+--- system_table
+SELECT trx_id FROM information_schema.innodb_trx
+--- function
+SELECT jt.a FROM JSON_TABLE('[{"a":1}]', '$[*]' COLUMNS (a INT PATH '$.a')) AS jt
+--- unknown_column: a derived table that looks beside itself is checked, too
+SELECT x.n FROM customers c, LATERAL (SELECT c.password AS n) AS x
