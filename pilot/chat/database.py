@@ -40,6 +40,7 @@ from pilot.chat.events import (
     Verified,
 )
 from pilot.chat.explain import explain
+from pilot.chat.fit import fit
 from pilot.chat.followups import Before
 from pilot.chat.followups import read as follow_up
 from pilot.chat.memory import confidence_of, last_answered, shorten, statement, statements
@@ -258,7 +259,7 @@ class DatabaseChat:
                 return
             first = first or outcome
             candidates += outcome.candidates
-            chosen, wrong = await asyncio.to_thread(self._judged, outcome, candidates, repairs)
+            chosen, wrong = await asyncio.to_thread(self._judged, outcome, task.question, candidates, repairs)
             best = chosen if chosen and not wrong else best or chosen
             fresh = {proposal.sql for proposal in outcome.proposals} - seen
             if wrong is None or not fresh or repairs == most:
@@ -270,23 +271,25 @@ class DatabaseChat:
             raise self._failure(first)
         yield best
 
-    def _judged(self, outcome: Outcome, candidates: int, repairs: int) -> tuple[_Chosen | None, Attempt | None]:
+    def _judged(
+        self, outcome: Outcome, question: str, candidates: int, repairs: int
+    ) -> tuple[_Chosen | None, Attempt | None]:
         """The best of a round, and what is wrong with it, if anything is."""
         if not outcome.trials:
             refused = outcome.refusals[0]
             sql = refused.proposal.sql or shorten(refused.proposal.reply, REPLY_SHOWN)
             return None, Attempt(sql, refused.error.message)
-        results = ranked([replace(trial, doubt=self._doubt(trial)) for trial in outcome.trials])
+        results = ranked([self._weighed(trial, question) for trial in outcome.trials])
         trial, share = results[0]
         wrong = trial.doubt if counted_nothing(trial.rows) else ""
         other = did_you_mean(results, self._schema, self._texts)
         chosen = _Chosen(trial, share * REPAIRED ** (repairs + bool(wrong)), candidates, repairs, other=other)
         return chosen, Attempt(trial.statement.shown, wrong) if wrong else None
 
-    def _doubt(self, trial: Trial) -> str:
+    def _weighed(self, trial: Trial, question: str) -> Trial:
         tree = trial.statement.tree
         unknown = unknown_values(tree, self._schema, self._values) if self._values else ""
-        return unknown or unlike_keys(tree, self._schema)
+        return replace(trial, doubt=unknown or unlike_keys(tree, self._schema), fit=fit(question, tree, self._schema))
 
     def _covered(self, asked: Asked, view: View, defined: DefinitionsFound) -> Coverage:
         """Words that an approved question has used stand for something, and so do those of a definition that the model

@@ -22,12 +22,18 @@ def unknown_values(tree: exp.Expr, schema: Schema, values: ValueIndex) -> str:
 
 
 def unlike_keys(tree: exp.Expr, schema: Schema) -> str:
-    """One clause for each EXCEPT, INTERSECT and IN that compares the key of one thing with that of another."""
+    """One clause for each EXCEPT, INTERSECT and IN that compares the key of one thing with that of another, or a number
+    with a text.
+    """
     found = []
     for one, other in _matched(tree):
         keys = [_key(column, schema) for column in (one, other)]
-        if all(keys) and keys[0] != keys[1] and one.name.lower() != other.name.lower():
+        if keys[0] == keys[1] or one.name.lower() == other.name.lower():
+            continue
+        if all(keys):
             found.append(f"{one.name} and {other.name} are keys of different things")
+        elif (kinds := [_kind(column, schema) for column in (one, other)]) and all(kinds) and kinds[0] != kinds[1]:
+            found.append(f"{one.name} is {kinds[0]}, {other.name} is {kinds[1]}")
     return "; ".join(dict.fromkeys(found))
 
 
@@ -65,6 +71,12 @@ def _key(column: exp.Column, schema: Schema) -> Key | None:
             break
         table, name, is_key = target, links[0].ref_columns[0], True
     return (table.name.lower(), name.lower()) if is_key else None
+
+
+def _kind(column: exp.Column, schema: Schema) -> str:
+    table = schema.table(table_of(column, schema))
+    known = table.column(column.name) if table else None
+    return known.kind if known else ""
 
 
 def _clauses(tree: exp.Expr, schema: Schema, values: ValueIndex) -> Iterator[str]:

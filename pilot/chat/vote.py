@@ -16,8 +16,8 @@ from pilot.datasource.guard import SafeSql
 EMPTY = 0.1  # one that finds nothing, or counts 0,
 DOUBTFUL = 0.3  # that looks for a value that is not there,
 HOLLOW = 0.3  # that finds no value where it shows a column,
-REPEATED = 0.3  # that says the same row twice,
-CONSTANT = 0.3  # that shows the same in each row,
+REPEATED = 0.5  # that says the same row twice,
+CONSTANT = 0.3  # that shows the same in rows that differ otherwise,
 IDLE = 0.1  # that combines a query with itself,
 ECHOED = 0.1  # or tells what it was asked for: the name of whoever is called Anna
 RERANKED = 0.25  # nats that a candidate may be more probable than the one before it: beams are put right a little
@@ -27,18 +27,20 @@ DIGITS = 9  # that two computations of the same number agree in
 @dataclass(frozen=True)
 class Trial:
     """A candidate that ran. `weight` is its share of all candidates, those that failed included; `doubt` is what speaks
-    against it all the same.
+    against it all the same; `fit` is how it fits the question, 1 where nothing speaks against it.
     """
 
     statement: SafeSql
     rows: Rows
     weight: float
     doubt: str = ""
+    fit: float = 1.0
 
     @property
     def trust(self) -> float:
         """Its weight as a vote."""
-        return self.weight * (DOUBTFUL if self.doubt else 1) * plausibility(self.rows, self.statement.tree)
+        against = DOUBTFUL if self.doubt else 1
+        return self.weight * self.fit * against * plausibility(self.rows, self.statement.tree)
 
 
 def weights(texts: Sequence[str], logprobs: Sequence[float | None]) -> list[float]:
@@ -78,12 +80,12 @@ def plausibility(rows: Rows, tree: exp.Expr) -> float:
     """What a result says for itself beside another one: 1, or less for what wrong statements find more often."""
     if counted_nothing(rows):
         return EMPTY
-    columns = list(zip(*rows.rows, strict=True))
-    several = len(rows.rows) > 1
+    distinct = dict.fromkeys(map(_whole, rows.rows))
+    columns = list(zip(*distinct, strict=True))
     signs = (
         (HOLLOW, any(cell is None for row in rows.rows for cell in row)),
-        (REPEATED, several and len(set(map(_whole, rows.rows))) < len(rows.rows)),
-        (CONSTANT, several and any(len(set(map(plain, column))) == 1 for column in columns)),
+        (REPEATED, len(distinct) < len(rows.rows)),
+        (CONSTANT, len(distinct) > 1 and any(len(set(column)) == 1 for column in columns)),
         (IDLE, any(each.left == each.right for each in tree.find_all(exp.SetOperation))),
         (ECHOED, not asked_values(tree).isdisjoint(str(cell) for row in rows.rows[:1] for cell in row)),
     )
