@@ -68,7 +68,7 @@ class Finder:
         embedder = group[0][1].embedder
         try:
             readable = await self.readable(question, embedder) if filled else 0.0
-            if not readable:
+            if readable < search.LEAST:
                 return [], 0.0
             vector = (await self._embedders(embedder).embed([question]))[0]
         except ModelError as error:

@@ -10,6 +10,7 @@ Ranking = Sequence[tuple[str, float]]
 
 DEPTH = 60  # candidates of each side
 MOSTLY = 0.8  # share of a question's letters from which a model that reads them may order the passages
+LEAST = 0.3  # share from which an embedder is asked: for a name or two the words tell as much, and cost no vector
 DENSE_SHARE = 0.5  # weight of the dense side for a question that the embedder reads in full
 
 

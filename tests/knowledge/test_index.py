@@ -69,13 +69,24 @@ def test_headings_and_the_document_name_count_too(database: Database, index: Ind
 def test_common_words_are_not_scored_beyond_the_budget(
     database: Database, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pilot.knowledge.words.MOST_POSTINGS", 5)
-    monkeypatch.setattr("pilot.knowledge.words.FEWEST_TERMS", 1)
-    fill(database, index, "a", ["common words", "common words", "common words", "common rare"])
-    assert found(database, index, "common", "rare") == ["a:3", "a:0", "a:1", "a:2"]
+    monkeypatch.setattr("pilot.knowledge.words.MOST_FOUND", 4)
     monkeypatch.setattr("pilot.knowledge.words.MOST_POSTINGS", 4)
+    fill(database, index, "a", ["common words", "common words", "common words", "common rare"])
     assert found(database, index, "common", "rare", "absent") == ["a:3"]
     assert len(found(database, index, "common", "absent")) == 4
+
+
+def test_of_chunks_with_a_rare_word_common_words_change_the_order_and_no_score(
+    database: Database, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["rare alone here", "rare with common words", "rare rare", *["common words"] * 4]
+    fill(database, index, "a", [*texts, *["other words"] * 10])
+    words = Words(database)
+    everything = words.ranked([index], ["common", "rare"], 10)[index.number]
+    assert len(everything) == len(texts)
+    monkeypatch.setattr("pilot.knowledge.words.MOST_FOUND", 3)
+    assert words.ranked([index], ["common", "rare"], 10)[index.number] == everything[:3]
+    assert [key for key, _ in everything[:3]] == ["3", "2", "1"]
 
 
 def test_a_newer_version_changes_only_what_is_different(database: Database, index: Index) -> None:
