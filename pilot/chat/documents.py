@@ -50,7 +50,7 @@ class DocumentChat:
         Raises InputInvalid, NotFound, IndexMismatch or a ModelError.
         """
         asked = plain_question(question, self._texts)
-        if len(several := documents_meant(asked, await self._library.documents(space))) > 1:
+        if len(several := documents_meant(asked, await self._library.documents(space), history)) > 1:
             said = self._texts("documents.which", count=len(several), name=several[0].name)
             yield CitationsReady(said, (), found=False)
             yield Finished()

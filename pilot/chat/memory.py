@@ -1,5 +1,6 @@
 """What the model is reminded of from earlier turns: as much as fits, the newest first to be kept."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,14 @@ def last_answered(turns: Sequence[Turn]) -> Turn | None:
 def confidence_of(turn: Turn) -> float:
     """As its reader was told."""
     return float(_last(turn, "summary_ready", "confidence") or 0)
+
+
+def document_cited(turn: Turn) -> str:
+    """The id of the document that most of an answer's citations open; empty where there is no such one."""
+    answered = next((each for each in _events(turn) if each.get("event") == "citations_ready"), {})
+    cited = Counter(citation["passage"]["document_id"] for citation in answered.get("citations", ()))
+    document, count = max(cited.items(), key=lambda each: each[1], default=("", 0))
+    return document if 2 * count > cited.total() else ""
 
 
 def stands_alone(turn: Turn) -> bool:

@@ -2,14 +2,17 @@
 refund policy", which asks for a passage. English and Chinese.
 
 A question is for all of it when it asks for a summary, and what it says besides names the document or could be said of
-any. What is left otherwise is a topic, and a topic is looked for.
+any. What is left otherwise is a topic, and a topic is looked for. "What does it cover?" after an answer means the
+document that the answer cites.
 """
 
 import re
 import unicodedata
 from collections.abc import Sequence
 
+from pilot.chat.memory import document_cited
 from pilot.knowledge.records import DocumentRecord
+from pilot.store import Turn
 
 LONGEST = 400  # characters; who writes more says what is wanted
 WORD = re.compile(r"[\u3400-\u9fff]+|[^\W_\u3400-\u9fff]+")
@@ -81,15 +84,24 @@ KINDS = frozenset({
     "文件", "文档", "文章", "文本", "资料", "材料", "报告", "手册", "合同", "协议", "论文", "书", "故事", "邮件", "信",
     "演示文稿", "幻灯片", "表格", "课件", "说明书", "指南", "通知", "纪要", "笔记", "附件",
 })  # what a document may be called without its name  # fmt: skip
+SEVERAL = re.compile(
+    r"\b(?:all(?= (?:of )?(?:the|these|those|them|my|our|\w+s)\b)|every\w*|each|both|these|those|they|them"
+    r"|documents|docs|files|papers|reports)\b"
+    r"|所有|全部|每|各|[这那]些|[它他]们"
+)
 
 
-def wanted(question: str, documents: Sequence[DocumentRecord]) -> DocumentRecord | None:
-    """The document that a question wants summed up: the one it names, or the only one there is."""
-    found = documents_meant(question, documents)
+def wanted(question: str, documents: Sequence[DocumentRecord], history: Sequence[Turn] = ()) -> DocumentRecord | None:
+    """The document that a question wants summed up: the one it names, the one that the answer before cites, or the only
+    one there is.
+    """
+    found = documents_meant(question, documents, history)
     return found[0] if len(found) == 1 else None
 
 
-def documents_meant(question: str, documents: Sequence[DocumentRecord]) -> list[DocumentRecord]:
+def documents_meant(
+    question: str, documents: Sequence[DocumentRecord], history: Sequence[Turn] = ()
+) -> list[DocumentRecord]:
     """The documents that a question may want summed up; none where it wants a passage, several where it does not say
     which.
     """
@@ -98,9 +110,11 @@ def documents_meant(question: str, documents: Sequence[DocumentRecord]) -> list[
     left = _besides(asked)
     if left is None:
         return []
-    if not named and left and (fitting := _called(left, ready)):
-        return fitting
-    return (named or ready) if left <= KINDS else []
+    fitting = _called(left, ready) if left and not named else []
+    if named or (not fitting and not left <= KINDS):
+        return named if left <= KINDS else []
+    cited = document_cited(history[-1]) if history and not SEVERAL.search(asked) else ""
+    return [record for record in fitting or ready if record.id == cited] or fitting or ready
 
 
 def topic(question: str) -> str:

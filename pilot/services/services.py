@@ -282,7 +282,7 @@ class Services:
         """The events of an answer from a space of documents, and from others beside it."""
 
         async def answer(turns: list[Turn]) -> AsyncGenerator[Event, None]:
-            if record := wanted(question, await self.library.documents(space)):
+            if record := wanted(question, await self.library.documents(space), turns):
                 async with aclosing(self._digest(space, record.id, language)) as events:
                     async for event in events:
                         yield event

@@ -6,7 +6,9 @@ import pytest
 
 from pilot.chat.whole import LONGEST, documents_meant, topic, wanted
 from pilot.knowledge.records import DocumentRecord
+from pilot.store import Turn
 from tests.chat.cases_of import cases_of
+from tests.chat.served import turn
 
 
 def documents(names: list[str], chunks: int = 3) -> list[DocumentRecord]:
@@ -35,6 +37,39 @@ def test_a_question_for_all_of_a_document_is_told_from_one_for_a_passage(case: d
 )
 def test_where_it_is_not_said_which_one_all_are_meant(question: str, names: list[str]) -> None:
     assert [record.name for record in documents_meant(question, documents(["a.pdf", "b.pdf"]))] == names
+
+
+def answered(*cited: str) -> list[Turn]:
+    """A conversation whose last answer cites these documents."""
+    citations = [{"number": n, "passage": {"document_id": each}} for n, each in enumerate(cited, 1)]
+    return [turn("Where is it said?", {"event": "citations_ready", "answer": "Here.", "citations": citations})]
+
+
+@pytest.mark.parametrize(
+    ("question", "cited", "names"),
+    [
+        ("What does it cover?", ["b.pdf"], ["b.pdf"]),
+        ("Summarise the document", ["b.pdf", "a.pdf", "b.pdf"], ["b.pdf"]),
+        ("这份文件讲了什么？", ["b.pdf", "b.pdf"], ["b.pdf"]),
+        ("总结一下", ["b.pdf"], ["b.pdf"]),
+        ("What does it cover?", ["b.pdf", "a.pdf"], ["a.pdf", "b.pdf"]),
+        ("What does it cover?", ["deleted.pdf"], ["a.pdf", "b.pdf"]),
+        ("What does it cover?", [], ["a.pdf", "b.pdf"]),
+        ("Summarise all the documents", ["b.pdf"], ["a.pdf", "b.pdf"]),
+        ("总结所有文件", ["b.pdf"], ["a.pdf", "b.pdf"]),
+        ("Summarise a.pdf", ["b.pdf"], ["a.pdf"]),
+        ("Summarise a.pdf and b.pdf", ["b.pdf"], ["a.pdf", "b.pdf"]),
+        ("How long may goods be returned?", ["b.pdf"], []),
+    ],
+)
+def test_after_an_answer_the_document_that_it_cites_is_meant(question: str, cited: list[str], names: list[str]) -> None:
+    found = documents_meant(question, documents(["a.pdf", "b.pdf"]), answered(*cited))
+    assert [record.name for record in found] == names
+
+
+def test_only_the_last_answer_tells_which_document_is_meant() -> None:
+    history = [*answered("b.pdf"), *answered()]
+    assert wanted("What does it cover?", documents(["a.pdf", "b.pdf"]), history) is None
 
 
 def test_a_document_that_is_not_read_yet_is_not_summed_up() -> None:

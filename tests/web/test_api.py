@@ -204,6 +204,21 @@ async def test_a_document_is_added_found_cited_and_deleted(client: httpx.AsyncCl
     assert (await client.delete(f"{API}/spaces/Rules")).status_code == 204
 
 
+async def test_it_after_a_cited_answer_is_the_document_that_was_cited(client: httpx.AsyncClient) -> None:
+    await client.post(f"{API}/spaces", json={"name": "Two"})
+    for name, text in {"rules.md": "A refund takes five working days.", "tea.md": "Green tea is kept dry."}.items():
+        added = await client.post(f"{API}/spaces/Two/documents", files={"file": (name, text.encode())})
+        await _ready(client, f"{API}/spaces/Two/documents/{added.json()['id']}")
+    door, it = f"{API}/spaces/Two/ask", "What does it cover?"
+    alone = (await client.post(door, json={"question": it}, headers=WHOLE)).json()
+    assert alone["answer"].startswith("Which of the 2 documents?")
+    first = (await client.post(door, json={"question": "How long does a refund take?"}, headers=WHOLE)).json()
+    then = {"question": it, "conversation": first["conversation"]}
+    answer = (await client.post(door, json=then, headers=WHOLE)).json()
+    assert {passage["document"] for passage in answer["passages"]} == {"rules.md"}
+    await client.delete(f"{API}/spaces/Two")
+
+
 async def test_an_unreadable_document_fails_with_the_reason(client: httpx.AsyncClient) -> None:
     await client.post(f"{API}/spaces", json={"name": "Broken"})
     added = await client.post(f"{API}/spaces/Broken/documents", files={"file": ("a.pdf", b"%PDF-1.7 cut")})
