@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 
 from pilot.datasource.refusals import told
 from pilot.errors import Forbidden, InputInvalid, ModelBusy, NotFound, PilotError
@@ -30,6 +31,7 @@ HEAD = (
     '<link rel="icon" href="/assets/favicon.svg"><link rel="stylesheet" href="/assets/viewer.css">'
     '<script src="/assets/pilot.js"></script><script src="/assets/viewer.js"></script>'
 )
+FIRST = '<script src="/assets/frames.js"></script>'
 QUEUE = 64  # questions that may wait
 LOOK_SECONDS = 0.02  # between two looks for what waits; Gradio's own 0.001 takes 4 to 9 % of a core while nobody asks
 
@@ -83,7 +85,8 @@ def _mount_page(app: FastAPI, services: Services, uploads: Path, *, protected: b
         app, page.queue(max_size=QUEUE, default_concurrency_limit=16), path=PAGE, theme=theme(), css=style(), head=HEAD,
         footer_links=[], run_history=False, ssr_mode=False, mcp_server=False, pwa=False, enable_monitoring=False,
         show_error=False, max_file_size=services.settings.knowledge_max_file_mb * 1_000_000,
-        app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None},
+        app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None,
+                    "middleware": [Middleware(middleware.Before, tag=FIRST)]},
     )  # fmt: skip
     page._queue.sleep_when_free = LOOK_SECONDS
     page._queue.progress_update_sleep_when_free = 1.0  # no part of the page shows Gradio's progress

@@ -45,6 +45,31 @@ class SafeHeaders:
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
+class Before:
+    """Put `tag` before everything else in the head of the page that lies at the root of this app."""
+
+    def __init__(self, app: ASGIApp, *, tag: str) -> None:
+        self.app = app
+        self._head = f"<head>{tag}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start: Message = {}
+
+        async def with_tag(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            if start:  # the page comes in one piece
+                message["body"] = message.get("body", b"").replace(b"<head>", self._head, 1)
+                MutableHeaders(scope=start)["content-length"] = str(len(message["body"]))
+                await send(dict(start))
+                start.clear()
+            await send(message)
+
+        page = scope["type"] == "http" and scope["path"].removeprefix(scope.get("root_path", "")) == "/"
+        await self.app(scope, receive, with_tag if page else send)
+
+
 class OwnPagesOnly:
     """Refuse requests that another site's page makes: by its Origin, or by a name that it pointed at this machine.
 

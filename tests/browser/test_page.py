@@ -29,6 +29,35 @@ def test_the_language_changes_at_once_and_stays(visit: Visit, scripted: Doors) -
         assert page.evaluate("document.documentElement.lang") == "zh-CN"
 
 
+def test_words_that_are_not_saved_yet_stay_when_the_language_changes(visit: Visit, scripted: Doors) -> None:
+    with visit(scripted) as page:
+        page.get_by_role("tab", name="Describe the data").click()
+        page.fill("#schema-description textarea", "What we sell")
+        page.fill("#schema-synonyms input", "goods")
+        page.check("#schema-hidden input")
+        cell = page.locator("#schema-columns [data-testid=cell-1-2]")
+        cell.dblclick()
+        page.keyboard.type("as printed on the label")
+        page.keyboard.press("Enter")
+        page.click("#language-zh")
+        expect(page.locator("#schema-columns th").first).to_contain_text("列")
+        expect(page.locator("#schema-description textarea")).to_have_value("What we sell")
+        expect(page.locator("#schema-synonyms input")).to_have_value("goods")
+        expect(page.locator("#schema-hidden input")).to_be_checked()
+        expect(cell).to_contain_text("as printed on the label")
+
+
+def test_a_page_that_nobody_uses_draws_nothing(visit: Visit, scripted: Doors) -> None:
+    with visit(scripted) as page:
+        page.add_init_script(
+            "window.drawn = 0; const draw = requestAnimationFrame; requestAnimationFrame = (f) => (drawn++, draw(f));"
+        )
+        page.reload()
+        page.wait_for_selector("#status .status")
+        quiet = "new Promise((done) => { const n = drawn; setTimeout(() => done(drawn - n < 20), 2000); })"
+        page.wait_for_function(quiet, polling=100)  # once all has come; Gradio's own would be 120 for ever
+
+
 def test_a_chinese_browser_is_met_in_chinese(visit: Visit, scripted: Doors) -> None:
     with visit(scripted, locale="zh-CN") as page:
         expect(page.locator("#database-ask")).to_have_text("提问")

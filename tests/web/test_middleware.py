@@ -44,6 +44,13 @@ async def test_every_door_binds_the_browser_and_refuses_other_sites(client: http
             )
 
 
+@pytest.mark.asyncio(loop_scope="module")
+async def test_our_script_stands_before_all_others_of_the_page(client: httpx.AsyncClient) -> None:
+    page = await client.get("/ui/")
+    assert page.text.index("/assets/frames.js") < page.text.index("gradio_config") < page.text.index("</html>")
+    assert (await client.get("/assets/frames.js")).status_code == 200
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:6006", "127.0.0.1.evil.example", "10.0.0.1", "", "0.0.0.0"]
 )
