@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pilot.chat.families import family
 from pilot.datasource.refusals import fault
 from pilot.errors import InputInvalid, TrainingRefused
+from pilot.schema import Dialect
 from pilot.store import Approved, Judged
 from pilot.store.runs import Material, Run, SourceMaterial, Wish, chance
 
@@ -17,7 +18,7 @@ def of_source(
     approved: Sequence[Approved],
     judged: Sequence[Judged],
     *,
-    dialect: str,
+    dialect: Dialect,
     last: Run | None,
     exam_share: float,
 ) -> Material:

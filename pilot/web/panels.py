@@ -167,6 +167,10 @@ def note(text: str) -> str:
     return block(f'<p class="empty" role="status">{plain(text)}</p>')
 
 
+def busy(text: str) -> str:
+    return block(f'<p class="busy" role="status">{plain(text)}</p>')
+
+
 def _served(state: ServingState, t: Texts) -> str:
     return t("web.model.served", name=state.model) if state.model else t("web.model.empty")
 

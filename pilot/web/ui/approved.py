@@ -65,6 +65,11 @@ class ApprovedPanel:
             gr.update(value={"data": rows, "headers": headers}, visible=bool(found)), gr.update(visible=False), said,
         ]  # fmt: skip
 
+    async def reword(self, source: str, t: Texts) -> list[Any]:
+        """Updates for `shown` in another language; the chosen one stays open as it is."""
+        ids, _, hint, rows, _, said = await self.show(source, t)
+        return [ids, gr.skip(), hint, rows, gr.skip(), said]
+
     # handlers
 
     async def _show(self, source: str, request: gr.Request) -> list[Any]:

@@ -76,13 +76,13 @@ class ChatTab:
         return [self.talk]
 
     async def able(self) -> list[Any]:
-        """Updates for `hello`, `unable` and `composer`: what the served model allows."""
+        """Updates for `abilities`: what the served model allows."""
         able = await self.services.can("chat") or await self.services.model() is None
-        return [gr.update(visible=able), gr.update(visible=not able), gr.update(visible=able)]
+        return [gr.update(visible=able), gr.update(visible=not able), gr.update(visible=able), gr.update(visible=able)]
 
     @property
     def abilities(self) -> list[Any]:
-        return [self.hello, self.unable, self.composer]
+        return [self.hello, self.unable, self.composer, self.history.new]
 
     # handlers
 

@@ -45,7 +45,8 @@ class DatabaseTab:
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=0, min_width=264, elem_classes="side"):
                 self.panel = SourcePanel(services, labels, speak)
-                self.pins = PinnedTables(services, labels)
+                with self.panel.tables:
+                    self.pins = PinnedTables(services, labels)
                 self.history = History(services.store, "database", labels)
             with gr.Column(elem_classes="main", min_width=320):
                 self._main(labels)
@@ -248,6 +249,7 @@ class DatabaseTab:
         if answer is None:
             yield await self._left(thread, t)
             return
+        answer = replace(answer, refused=())  # it stands in the editor, and above it why
         corrected = answer.sql if not answer.failure else thread.corrected
         shown = await self.show(replace(thread, answer=answer, corrected=corrected), t)
         shown[self.view.index(self.editor)] = gr.update(visible=True)

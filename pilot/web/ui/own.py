@@ -198,7 +198,7 @@ class OwnPanel:
         return [*await self.show(draft, t, said), *[gr.skip()] * (1 + len(self.method.able))]
 
     def _wait(self, request: gr.Request) -> str:
-        return panels.note(self.speak(request)("own.planning"))
+        return panels.busy(self.speak(request)("own.planning"))
 
     async def _to_plan(self, draft: Draft, request: gr.Request, *fields: Any) -> list[Any]:
         draft, t = replace(draft, wish=self.method.wish(draft.wish, *fields)), self.speak(request)

@@ -93,8 +93,7 @@ class Parts:
                 self.database.retell, [picked, *self.database.told_from], self.database.retold, **PRIVATE
             )
             told.then(self.database.reword, [self.database.thread, self.database.told], self.database.worded, **PRIVATE)
-            chosen = [picked, self.schema.source, self.schema.table]
-            button.click(self.schema.reword, chosen, self.schema.worded, **PRIVATE)
+            button.click(self.schema.reword, [picked, *self.schema.worded_from], self.schema.worded, **PRIVATE)
             button.click(self.model.reword, [picked, self.model.own.draft], self.model.told, **PRIVATE)
 
     @property

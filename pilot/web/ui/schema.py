@@ -61,7 +61,7 @@ class SchemaTab:
         self.columns = gr.Dataframe(
             type="array", interactive=True, column_count=len(COLUMN_FIELDS), static_columns=[0, 1], wrap=True,
             datatype=["str", "str", "str", "str", "bool", "bool"], show_label=False, elem_id="schema-columns",
-            column_widths=["16%", "14%", "26%", "18%", "11%", "15%"], buttons=[], elem_classes="cells",
+            column_widths=["15%", "13%", "25%", "18%", "13%", "16%"], buttons=[], elem_classes="cells",
         )  # fmt: skip
         with gr.Row(elem_classes="actions"):
             self.save = labels(gr.Button, value="schema.save", variant="primary", size="sm", scale=0, min_width=140,
@@ -154,12 +154,24 @@ class SchemaTab:
         return [gr.update(choices=marked, value=chosen or None), *_table_form(found, opened.words, t),
                 *self._others(opened, t)]  # fmt: skip
 
-    async def reword(self, language: Language, source: str, table: str) -> list[Any]:
-        """Updates for `worded`: the same in another language."""
+    async def reword(self, language: Language, source: str, table: str, columns: Rows, metrics: Rows) -> list[Any]:
+        """Updates for `worded`: the same in another language. What is written here and not saved yet stays."""
         if not source:
             return [gr.skip()] * len(self.worded)
         t = Texts(language)
-        return [*await self.show(source, table or "", t), *await self.approved.show(source, t)]
+        shown, approved = await self.show(source, table or "", t), await self.approved.reword(source, t)
+        if not columns:  # its database did not answer
+            return [*shown, *approved]
+        kept = dict.fromkeys((self.synonyms, self.hidden, self.joins, self.text, self.download), gr.skip())
+        kept[self.description] = gr.update(placeholder=shown[self.shown.index(self.description)]["placeholder"])
+        kept[self.columns] = _sheet(columns, COLUMN_FIELDS, t)
+        kept[self.metrics] = _sheet(metrics, METRIC_FIELDS, t)
+        return [*(kept.get(part, update) for part, update in zip(self.shown, shown, strict=True)), *approved]
+
+    @property
+    def worded_from(self) -> list[Any]:
+        """What `reword` takes after the language."""
+        return [self.source, self.table, self.columns, self.metrics]
 
     # handlers
 
@@ -225,12 +237,11 @@ class SchemaTab:
         """Updates for `rest`."""
         words = opened.words if opened else OwnerWords()
         rows = [[each.name, each.sql, each.where, each.description, ", ".join(each.synonyms)] for each in words.metrics]
-        headers = [t(f"schema.field.{name}") for name in METRIC_FIELDS]
         joins = "\n".join(f"{each.table}.{each.column} = {each.ref_table}.{each.ref_column}" for each in words.joins)
         text = dump(words)
         file = self.exports.keep(YAML_FILE, text.encode())
-        return [gr.update(value={"data": [*rows, [""] * len(headers)], "headers": headers}), joins, text,
-                gr.update(value=file), "", ""]  # fmt: skip
+        sheet = _sheet([*rows, [""] * len(METRIC_FIELDS)], METRIC_FIELDS, t)
+        return [sheet, joins, text, gr.update(value=file), "", ""]
 
     @staticmethod
     def _marked(name: str, words: OwnerWords, t: Texts) -> str:
@@ -261,10 +272,13 @@ def _table_form(table: Table | None, words: OwnerWords, t: Texts, said: str = ""
     rows = [_row(table, words.column(table.name, column.name), at) for at, column in enumerate(table.columns)] if (
         table
     ) else []  # fmt: skip
-    headers = [t(f"schema.field.{name}") for name in COLUMN_FIELDS]
     hint = table.comment if table and table.comment else t("schema.description.hint")
     return [gr.update(value=own.description, placeholder=hint), ", ".join(own.synonyms), own.hidden,
-            gr.update(value={"data": rows, "headers": headers}), said]  # fmt: skip
+            _sheet(rows, COLUMN_FIELDS, t), said]  # fmt: skip
+
+
+def _sheet(rows: Rows, fields: Sequence[str], t: Texts) -> Any:
+    return gr.update(value={"data": rows, "headers": [t(f"schema.field.{name}") for name in fields]})
 
 
 def _row(table: Table, own: ColumnWords, at: int) -> list[Any]:

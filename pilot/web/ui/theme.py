@@ -52,6 +52,7 @@ def theme() -> gr.themes.Base:
         button_secondary_border_color="#d9d5cc", button_secondary_border_color_dark="#3d3b37",
         button_secondary_text_color="*body_text_color", button_border_width="1px",
         button_large_text_weight="600", button_medium_text_weight="400", button_small_text_weight="400",
+        button_small_text_size="*text_md",
         button_large_radius="*radius_lg", button_small_radius="*radius_lg", button_medium_radius="*radius_lg",
         link_text_color="*primary_700", link_text_color_dark="*primary_300",
         panel_background_fill="transparent", panel_border_width="0px", layout_gap="14px", form_gap_width="0px",
