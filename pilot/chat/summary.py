@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 from sqlglot import exp
 
+from pilot.chat.charts import TIME_NAME, YEARS
 from pilot.chat.explain import speaker
 from pilot.chat.vote import found
 from pilot.chat.wording.spacing import tidy
@@ -54,18 +55,22 @@ def _compared(rows: Rows, tree: exp.Expr, say: Speaker) -> str:
     """Of groups with one measure each, the extremes: 'Highest average price: Tea (13); lowest: Gifts (4), of 8 groups.'
     Empty where that is not what the result is, or where its order says what matters.
     """
-    ordered = tree.args.get("order") is not None or tree.args.get("group") is None
-    if ordered or rows.truncated or len(rows.columns) != 2 or not WORD.fullmatch(rows.columns[1]):
+    if not isinstance(tree, exp.Select) or tree.args.get("group") is None or not _in_order_of_groups(tree):
         return ""
-    labelled = [(number, label) for label, number in rows.rows if _is_number(number) and isinstance(label, str)]
+    if rows.truncated or len(rows.columns) != 2 or not WORD.fullmatch(rows.columns[1]):
+        return ""
+    name, measure = rows.columns
+    labelled = [(number, _cell(name, label, say.texts)) for label, number in rows.rows
+                if _is_number(number) and isinstance(label, str | int | date)]  # fmt: skip
     if len(labelled) != len(rows.rows) or len({number for number, _ in labelled}) == 1:
         return ""
     most, least = max(labelled)[0], min(labelled)[0]
-    things = len(tree.expressions) == 2 and isinstance(tree.expressions[1].unalias(), exp.Count)
-    counted = things and PLURAL.fullmatch(rows.columns[1])
+    what = tree.expressions[1].unalias() if len(tree.expressions) == 2 else None
+    counted = isinstance(what, exp.Count) and PLURAL.fullmatch(measure)
+    rows_counted = isinstance(what, exp.Count) and isinstance(what.this, exp.Star) and not counted
     return say.texts(
         "chat.sum.most" if counted else "chat.sum.highest",
-        measure=rows.columns[1].replace("_", " "),
+        measure=say.texts("chat.sum.row_count") if rows_counted else measure.replace("_", " "),
         high=_named([label for number, label in labelled if number == most], say), most=shown(most, say.texts),
         low=_named([label for number, label in labelled if number == least], say), least=shown(least, say.texts),
         groups=len(labelled),
@@ -75,7 +80,14 @@ def _compared(rows: Rows, tree: exp.Expr, say: Speaker) -> str:
 def _named(labels: Sequence[str], say: Speaker) -> str:
     if len(labels) > GROUPS_NAMED:
         return say.texts("chat.sum.groups", count=len(labels))
-    return say.list([shown(label, say.texts) for label in labels])
+    return say.list(list(labels))
+
+
+def _in_order_of_groups(tree: exp.Select) -> bool:
+    """Without an order, or in that of the labels: month after month, and not the largest first."""
+    order, label = tree.args.get("order"), tree.expressions[0]
+    keys = [ordered.this for ordered in order.expressions] if order is not None else []
+    return all(key == label.unalias() or (isinstance(key, exp.Column) and key.name == label.alias) for key in keys)
 
 
 def _is_number(cell: Cell) -> TypeGuard[int | float | Decimal]:
@@ -127,15 +139,58 @@ def _counted(say: Speaker, number: int, tree: exp.Expr, condition: str) -> str:
 
 
 def _tables(say: Speaker, tree: exp.Expr) -> str:
-    return say.list([each.called for each in say.names.sources(tree)])
+    sources = say.names.sources(tree)
+    if _only_looked_up(say, tree):
+        sources = sources[:1]
+    return say.list([each.called for each in sources])
+
+
+def _only_looked_up(say: Speaker, tree: exp.Expr) -> bool:
+    """Whether what is joined says more about each row of the first table, so that rows counted are rows of it.
+
+    A join leaves out what has no match: told truly only where a condition on the joined table does so, too.
+    """
+    joins, where = tree.args.get("joins") or [], tree.args.get("where")
+    if not joins or not all(_looks_up(say, join) for join in joins):
+        return False
+    tests = list(where.this.flatten()) if where is not None and isinstance(where.this, exp.And) else [where]
+    tested = [_tables_of(test) for test in tests if test is not None]
+    known = {table for tables in tested if len(tables) == 1 for table in tables}
+    for join in reversed(joins):
+        if not join.side and join.this.alias_or_name.lower() not in known:
+            return False
+        known |= _tables_of(join.args["on"])
+    return True
+
+
+def _tables_of(node: exp.Expr) -> set[str]:
+    return {column.table.lower() for column in node.find_all(exp.Column)}
+
+
+def _looks_up(say: Speaker, join: exp.Join) -> bool:
+    """Whether each row meets at most one row of the joined table, by its primary key."""
+    source, on = say.names.source(join.this), join.args.get("on")
+    if source.table is None or not isinstance(on, exp.EQ) or join.side not in ("", "LEFT"):
+        return False
+    keys = [column.name.lower() for column in source.table.columns if column.primary_key]
+    sides = [side for side in (on.this, on.expression) if isinstance(side, exp.Column)]
+    own = [side.name.lower() for side in sides if side.table.lower() == source.alias.lower()]
+    return len(sides) == 2 and own == keys
 
 
 def _row(texts: Texts, columns: Sequence[str], row: Sequence[Cell]) -> str:
     told = [
-        texts("chat.sum.cell", name=name, value=shown(cell, texts)) for name, cell in zip(columns, row, strict=True)
+        texts("chat.sum.cell", name=name, value=_cell(name, cell, texts))
+        for name, cell in zip(columns, row, strict=True)
     ]
     more = [texts("chat.sum.more")] if len(told) > CELLS_TOLD else []
     return texts("chat.list.comma").join([*told[:CELLS_TOLD], *more])
+
+
+def _cell(name: str, cell: Cell, texts: Texts) -> str:
+    """A year is no amount: 2025 and not 2,025."""
+    year = isinstance(cell, int) and cell in YEARS and TIME_NAME.search(name)
+    return str(cell) if year else shown(cell, texts)
 
 
 def shown(cell: Cell, texts: Texts) -> str:
@@ -146,6 +201,8 @@ def shown(cell: Cell, texts: Texts) -> str:
         case bool():
             return texts("chat.say.true" if cell else "chat.say.false")
         case int():
+            return f"{cell:,}"
+        case Decimal() if cell.as_tuple().exponent == -1:  # rounded to one decimal
             return f"{cell:,}"
         case float() | Decimal():
             return _number(float(cell))

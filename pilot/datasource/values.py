@@ -33,7 +33,7 @@ ALL_SECONDS = 30.0  # for all columns together
 VALUE_CHARS = 60
 VALUE_WORDS = 8
 CHINESE_CHARS = 16
-SHORT = 3  # a value of so few letters (US, in) counts only when the question spells it exactly
+SHORT = 3  # a value of so few letters (US, in) counts only when the question spells it exactly, or red for Red
 NEAR_LETTERS = 5
 NEAR_SCORE = 87  # of 100: one wrong letter in eight
 NEAR_WORDS = 3  # of a value with a slip in it
@@ -46,8 +46,8 @@ WORD = re.compile(r"\w+")
 UNACCENTED = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "\u0131": "i", "þ": "th", "ð": "d"})
 PLAIN_WORDS = words("""
     a all an and are as at average by count date each first for from had has have how in is last least less list many
-    max min more most much name names no none not number of on one or order orders other per sum than that the their
-    there these this those to top total type was were what when where which who with year years yes
+    max min more most much name names no none not number of on one or order orders other per six sum ten than that the
+    their there these this those to top total two type was were what when where which who with year years yes
 """)
 
 
@@ -153,7 +153,10 @@ class ValueIndex:
 
     def _exact(self, key: str, text: str) -> list[Place]:
         places = self.places.get(key, ())
-        return [place for place in places if len(key) > SHORT or CHINESE.search(key) or place.value == text]
+        if len(key) > SHORT or CHINESE.search(key):
+            return list(places)
+        word = len(key) == SHORT and text.islower() and loosened(key) not in self.names
+        return [place for place in places if place.value == text or (word and place.value.istitle())]
 
     def _elsewhere(self, key: str, _: str) -> list[Place]:
         """By another name of the same place."""

@@ -80,8 +80,12 @@ def _number(cell: int | float | Decimal, name: str, places: int) -> str:
 
 def _decimals(cell: float | Decimal) -> int:
     if isinstance(cell, Decimal) and cell.is_finite():
-        exponent = cell.as_tuple().exponent
-        return min(max(-int(exponent), 0), DECIMALS)
+        stored, needed = _scale(cell), _scale(cell.normalize())
+        return min(max(needed, min(stored, 2)), DECIMALS)  # DECIMAL(19, 4) has 12.5000: it reads as 12.50
     text = f"{cell:.{DECIMALS}f}".rstrip("0")
     shown = len(text.partition(".")[2])
     return 2 if shown == 1 else shown  # 12.5 reads as an amount: 12.50
+
+
+def _scale(cell: Decimal) -> int:
+    return max(-int(cell.as_tuple().exponent), 0)

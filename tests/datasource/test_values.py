@@ -26,6 +26,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> ValueIndex:
             ("Laptop", "Straßburg", "Note", "XX", None),
             ("Gaming Box", "Goeteborg", "Customer", "YY", None),
             ("Order", "New York", "USA", "NY", "York"),
+            ("Two", "Seattle", "USA", "Red", None),
         ],
     )
     connection.commit()
@@ -65,6 +66,10 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> ValueIndex:
         ("shipped to gothenburg", []),
         ("list the notes of all customers", []),
         ("customers in NY", [("state", "NY", "NY")]),
+        ("how many are red", [("state", "Red", "red")]),
+        ("in any case", []),
+        ("two or more orders", []),
+        ("西雅图有多少客户", [("city", "Seattle", "西雅图")]),
         ("how many customers in 2023", []),
         ("which orders were sold in april", []),
         ("", []),

@@ -44,8 +44,12 @@ def test_a_column_of_numbers_and_nulls_is_numeric_but_one_of_nulls_alone_is_not(
 
 @pytest.mark.parametrize(
     ("column", "places"),
-    [((1, 2), 0), ((1.5, 2.0), 2), ((0.125, 1.0), 3), ((1 / 3,), 4), ((Decimal("1.10"), None), 2), (("a",), 0)],
-)
+    [
+        ((1, 2), 0), ((1.5, 2.0), 2), ((0.125, 1.0), 3), ((1 / 3,), 4), ((Decimal("1.10"), None), 2), (("a",), 0),
+        ((Decimal("8743.1500"), Decimal("24000.0000")), 2), ((Decimal("650.6733"), Decimal("829.0700")), 4),
+        ((Decimal("43.9"),), 1), ((Decimal(300),), 0),
+    ],
+)  # fmt: skip
 def test_a_columns_decimals_are_those_of_its_longest_number(column: tuple[Cell, ...], places: int) -> None:
     assert cells.decimals(column) == places
 

@@ -51,6 +51,8 @@ def value(say: Speaker, node: exp.Expr) -> str:
         return told
     if kind in OF_ONE:
         return aggregates.of_all(say, node, OF_ONE[kind])
+    if isinstance(node, exp.Div) and (share := windows.share(say, node)):
+        return share
     if kind in OF_TWO:
         return say.texts(OF_TWO[kind], a=say.operand(node.this), b=say.operand(node.expression))
     if isinstance(node, aggregates.CONDITIONS):
@@ -68,10 +70,10 @@ def _special(say: Speaker, node: exp.Expr) -> str:
 def _text_function(say: Speaker, node: exp.Expr) -> str:
     match node:
         case exp.Round():
-            digits = node.args.get("decimals")
+            digits, inner = node.args.get("decimals"), _unfixed(say, node)
             if digits is None or digits.name == "0":
-                return say.texts("chat.say.round_whole", x=say.operand(node.this))
-            return say.texts("chat.say.round", x=say.operand(node.this), count=_integer(say, digits))
+                return say.texts("chat.say.round_whole", x=say.operand(inner))
+            return say.texts("chat.say.round", x=say.operand(inner), count=_integer(say, digits))
         case exp.Substring() if node.args.get("length") is not None:
             start, length = say.value(node.args["start"]), say.value(node.args["length"])
             if start == "1":
@@ -148,6 +150,19 @@ def _cast(say: Speaker, node: exp.Expr) -> str:
     if re.search(r"DATE|TIME", spelled):
         return say.texts("chat.say.as_time", x=inner)
     return say.texts("chat.say.as_text", x=inner)
+
+
+def _unfixed(say: Speaker, node: exp.Round) -> exp.Expr:
+    """What is rounded, without a cast that changes no number: PostgreSQL needs one."""
+    inner, digits = node.this, node.args.get("decimals")
+    if not isinstance(inner, exp.Cast) or say.names.kind(inner.this.unnest()) != "number":
+        return inner
+    if inner.to.this in (exp.DType.FLOAT, exp.DType.DOUBLE):
+        return inner.this
+    if inner.to.this != exp.DType.DECIMAL or len(inner.to.expressions) != 2:
+        return inner
+    kept, left = inner.to.expressions[1].name, digits.name if digits is not None else "0"
+    return inner.this if kept.isdecimal() and left.isdecimal() and int(kept) > int(left) else inner
 
 
 def _integer(say: Speaker, node: exp.Expr) -> int | str:

@@ -25,6 +25,23 @@ def window(say: Speaker, node: exp.Expr) -> str:
     return say.texts("chat.say.framed", x=told, frame=_frame(say, frame)) if frame is not None else told
 
 
+def share(say: Speaker, node: exp.Div) -> str:
+    """100 * x / SUM(x) OVER (...) as a percentage; "" for any other division, and for one that drops the rest."""
+    hundred = ("100", "100.0") if say.dialect in ("mysql", "duckdb") else ("100.0",)
+    part, whole = node.this.unnest(), node.expression.unnest()
+    if isinstance(whole, exp.Nullif) and whole.expression.name == "0":
+        whole = whole.this
+    if not isinstance(part, exp.Mul) or not isinstance(whole, exp.Window) or not isinstance(whole.this, exp.Sum):
+        return ""
+    factors = [part.this.unnest(), part.expression.unnest()]
+    parts = [each for each in factors if each.name not in hundred]
+    if len(parts) != 1 or parts[0] != whole.this.this or set(_parts(whole)) - {"partition_by"}:
+        return ""
+    if groups := _parts(whole).get("partition_by"):
+        return say.texts("chat.say.percent_within", x=say.value(parts[0]), groups=say.values(groups))
+    return say.texts("chat.say.percent", x=say.value(parts[0]))
+
+
 def neighbour(say: Speaker, node: exp.Expr) -> str:
     """LAG and LEAD: the value some rows away, and what stands where there is none."""
     back, offset, default = isinstance(node, exp.Lag), node.args.get("offset"), node.args.get("default")
