@@ -175,6 +175,7 @@ def test_how_a_causal_model_may_learn_and_why_not_otherwise(visit: Visit, script
         expect(page.locator("#own-choice label").nth(4)).to_contain_text("all weights learn")
         page.locator("#own-choice input[value=lora]").check()
         page.click("#own-to-plan")
+        expect(page.locator("#own-said .busy")).to_be_visible()
         expect(page.locator("#own-planned")).to_contain_text("DPO: right from wrong")
         expect(page.locator("#own-start")).to_be_visible()
         page.click("#language-zh")
