@@ -10,7 +10,7 @@ from pilot.errors import DocumentError, StorageFull
 from pilot.knowledge.lexical import TOKENIZER
 from pilot.knowledge.sentences import complaint
 
-VERSION = 3
+VERSION = 4
 SECOND = 2  # the version that keeps the pages
 # contentless: the text stands in chunks. Deleting needs the very words that were added (index.py makes them again)
 TERMS = f"CREATE VIRTUAL TABLE IF NOT EXISTS terms USING fts5(context, text, content='', tokenize='{TOKENIZER}');"
@@ -42,6 +42,10 @@ CREATE TABLE IF NOT EXISTS chunks (
     document INTEGER NOT NULL REFERENCES documents(seq), number INTEGER NOT NULL,
     page INTEGER, section TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL, text TEXT NOT NULL,
     vector BLOB NOT NULL);
+-- where the words of a scanned page stand
+CREATE TABLE IF NOT EXISTS scans (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL REFERENCES documents(seq), page TEXT NOT NULL,
+    words TEXT NOT NULL, UNIQUE (document, page));
 CREATE INDEX IF NOT EXISTS chunks_of ON chunks (document, idx, number);
 CREATE INDEX IF NOT EXISTS chunks_in ON chunks (idx);
 {TERMS}
@@ -177,5 +181,7 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
         connection.executescript(FROM_FIRST.replace("-- the schema", SCHEMA))
         connection.execute("VACUUM")  # auto_vacuum begins with it
     elif version < VERSION:
-        connection.executescript(f"BEGIN IMMEDIATE; {FROM_SECOND if made else ''} {SCHEMA} COMMIT;")
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {FROM_SECOND if made and version == SECOND else ''} {SCHEMA} COMMIT;"
+        )
     connection.execute("PRAGMA foreign_keys = ON")

@@ -12,6 +12,7 @@ from pilot.knowledge.index import ChunkIndex
 from pilot.knowledge.indexes import Indexes
 from pilot.knowledge.lock import FolderLock
 from pilot.knowledge.originals import Originals
+from pilot.knowledge.scans import Scans
 from pilot.knowledge.words import Words
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class Holdings:
     words: Words
     dense: DenseIndexes
     originals: Originals
+    scans: Scans
 
     def close(self) -> None:
         self.dense.close()
@@ -66,4 +68,4 @@ def _opened(
         logger.info("%d unfinished documents start over", unfinished)
     originals.sweep(catalog.originals())
     dense.sweep()
-    return Holdings(lock, database, catalog, chunks, indexes, Words(database), dense, originals)
+    return Holdings(lock, database, catalog, chunks, indexes, Words(database), dense, originals, Scans(database))

@@ -97,6 +97,7 @@ class ChunkIndex:
             for row in rows:
                 _forget(connection, row["seq"])
                 connection.execute("DELETE FROM pages WHERE document = ?", (row["seq"],))
+                connection.execute("DELETE FROM scans WHERE document = ?", (row["seq"],))
                 connection.execute("DELETE FROM documents WHERE seq = ?", (row["seq"],))
             leave_untidy(connection)
             if document is None:
@@ -221,6 +222,8 @@ def _insert(
 def _make_ready(connection: sqlite3.Connection, row: Any, read: Document, chunks: int) -> None:
     """The pages, and the newer version in the place of the one before."""
     connection.execute("DELETE FROM pages WHERE document = ?", (row["seq"],))
+    if connection.execute("DELETE FROM scans WHERE document = ?", (row["seq"],)).rowcount:
+        leave_untidy(connection)
     connection.executemany(
         "INSERT INTO pages (document, number, page, section, markup, inside, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
         [

@@ -229,8 +229,15 @@ class Library:
         """
         record, leaf = await self.document(space, document), await self.leaf(space, document, page)
         here = leaf.page if leaf and leaf.page.number == page else Page("", page)
-        file = self._holdings.originals.file(await apart(self._holdings.catalog.original, space, document))
-        return await self._pictures.draw(file, record.name, here, marks) if await apart(shows, file, here) else None
+        original = await apart(self._holdings.catalog.original, space, document)
+        file = self._holdings.originals.file(original)
+        if not await apart(shows, file, here):
+            return None
+        kept = await apart(self._holdings.scans.words, document, here)
+        picture = await self._pictures.draw(file, record.name, here, marks, kept)
+        if picture.words not in ("", kept):
+            await apart(self._holdings.scans.keep, document, original, here, picture.words)
+        return picture
 
     # One file
 

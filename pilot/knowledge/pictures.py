@@ -35,13 +35,14 @@ class Marks:
 @dataclass(frozen=True)
 class Picture:
     """`spots` are the lines of what is marked (of the quotes where there are some), as shares of width and height:
-    left, top, right, bottom.
+    left, top, right, bottom. `words` says where the words of a scan stand, as `readers.drawing` reads it.
     """
 
     png: bytes
     width: int
     height: int
     spots: tuple[tuple[float, float, float, float], ...]
+    words: str = ""
 
 
 class Pictures:
@@ -49,12 +50,14 @@ class Pictures:
         self._kept: OrderedDict[tuple[str, int | None, Marks], Picture] = OrderedDict()
         self._drawing = asyncio.Semaphore(AT_ONCE)
 
-    async def draw(self, file: Path, name: str, page: Page, marks: Marks) -> Picture:
-        """The marks count in the text of the page; `name` is what people call the file. Raises DocumentUnreadable."""
+    async def draw(self, file: Path, name: str, page: Page, marks: Marks, kept: str = "") -> Picture:
+        """The marks count in the text of the page; `name` is what people call the file. `kept` are the `words` of an
+        earlier picture of this page: then a scan is not read again. Raises DocumentUnreadable.
+        """
         key = (file.name, page.number, marks)
         async with self._drawing:
             if (picture := self._kept.pop(key, None)) is None:
-                picture = await _drawn(file, name, page, _wanted(page.text, marks))
+                picture = await _drawn(file, name, page, _wanted(page.text, marks), kept)
             self._kept[key] = picture
         while len(self._kept) > KEPT or sum(len(each.png) for each in self._kept.values()) > KEPT_BYTES:
             self._kept.popitem(last=False)
@@ -84,9 +87,9 @@ def _wanted(text: str, marks: Marks) -> list[tuple[str, int, bool]]:
     ]
 
 
-async def _drawn(file: Path, name: str, page: Page, wanted: list[tuple[str, int, bool]]) -> Picture:
+async def _drawn(file: Path, name: str, page: Page, wanted: list[tuple[str, int, bool]], kept: str) -> Picture:
     *way, number = page.inside or (page.number or 0,)
-    asked = {"page": number, "name": name, "way": way, "wanted": wanted}
+    asked = {"page": number, "name": name, "way": way, "wanted": wanted, "words": json.loads(kept or "null")}
     said = await children.run(
         "pilot.knowledge.readers.drawing",
         [str(file), str(MEGABYTES), str(PROCESSOR_SECONDS)],
@@ -100,4 +103,4 @@ async def _drawn(file: Path, name: str, page: Page, wanted: list[tuple[str, int,
     except (ValueError, KeyError):
         raise unreadable("out_of_time" if said.out_of_time else "crashed", limit=ceil(PROCESSOR_SECONDS)) from None
     spots = tuple((x / width, y / height, right / width, down / height) for x, y, right, down in told["spots"])
-    return Picture(png, width, height, spots)
+    return Picture(png, width, height, spots, json.dumps(told["words"]) if told.get("words") else "")

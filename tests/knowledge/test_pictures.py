@@ -1,8 +1,10 @@
 """A page of a PDF as a picture: what is marked is where the text stands, and nothing makes it large or slow."""
 
 import io
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +14,17 @@ from PIL import Image
 from pilot import errors
 from pilot.config import ROOT
 from pilot.knowledge import reading
+from pilot.knowledge.catalog import Catalog
+from pilot.knowledge.database import Database
 from pilot.knowledge.document import Page
+from pilot.knowledge.library import Library
+from pilot.knowledge.originals import Original
 from pilot.knowledge.pictures import Marks, Picture, Pictures, shows
 from pilot.knowledge.readers import ocr
+from pilot.knowledge.scans import Scans
 from tests.knowledge import samples
+from tests.knowledge.hashing import HashingEmbedder
+from tests.knowledge.living import settled
 from tests.knowledge.samples import pdf
 
 LINES = "Goods may be sent back\nwithin forty days.\nWhat is opened stays.\nGoods may be sent back\nwithin a year."
@@ -157,3 +166,57 @@ async def test_of_a_scan_nothing_is_marked_that_is_not_seen(tmp_path: Path) -> N
     file.write_bytes(SCANS["scan.pdf"])
     page = Page("Something else altogether.", 1)
     assert (await Pictures().draw(file, "scan.pdf", page, Marks((0, 14)))).spots == ()
+
+
+@needs_tesseract
+@pytest.mark.parametrize("name", SCANS)
+async def test_a_scan_that_was_read_is_not_read_again(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "original"
+    file.write_bytes(SCANS[name])
+    (page,) = [page for page in (await reading.read(file, name)).pages if page.text.startswith("Unopened")]
+    first = await Pictures().draw(file, name, page, Marks((0, 8)))
+    kept = first.words.replace("Unopened", "Elsewhere").replace("goods", "Unopened")
+    again = await Pictures().draw(file, name, page, Marks((0, 8)), kept)
+    assert again.words == kept
+    assert again.spots[0][0] > first.spots[0][0]  # where the kept words say
+
+
+@needs_tesseract
+async def test_what_is_kept_of_a_scan_goes_with_its_document(tmp_path: Path) -> None:
+    library = Library(tmp_path, HashingEmbedder())
+    await library.start()
+    await library.create_space("s")
+    for data in (samples.scan(SCANNED), samples.scan("Opened goods stay.")):  # the second is its newer version
+        record = await library.add("s", "scan.pdf", data)
+        await settled(library, "s")
+        assert kept_pages(tmp_path) == 0
+        for stop in (8, 12):
+            picture = await library.picture("s", record.id, 1, Marks((0, stop)))
+            assert picture
+            assert picture.spots
+        assert kept_pages(tmp_path) == 1
+    await library.delete("s", record.id)
+    assert kept_pages(tmp_path) == 0
+    await library.close()
+
+
+def kept_pages(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "knowledge" / "library.sqlite")) as connection:
+        [count] = connection.execute("SELECT count(*) FROM scans").fetchone()
+        return int(count)
+
+
+def test_only_the_newest_pages_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pilot.knowledge.scans.KEPT", 2)
+    monkeypatch.setattr("pilot.knowledge.scans.LONGEST", 9)
+    database = Database(tmp_path / "library.sqlite")
+    catalog, scans = Catalog(database), Scans(database)
+    catalog.add_space("s")
+    record, _ = catalog.enqueue("s", "scan.pdf", "scan.pdf", Original("token", "digest", 1))
+    for number in (1, 2, 3):
+        scans.keep(record.id, "token", Page("", number), f"words {number}")
+    scans.keep(record.id, "an older one", Page("", 4), "words 4")
+    scans.keep(record.id, "token", Page("", 5), "too many words")
+    told = [scans.words(record.id, Page("", number)) for number in range(1, 6)]
+    assert told == ["", "words 2", "words 3", "", ""]
+    database.close()

@@ -1,11 +1,12 @@
 """Draw one page of a PDF, or a picture, with texts on it marked, in a process of its own, as `child` reads a file:
 `python -m pilot.knowledge.readers.drawing FILE MEGABYTES SECONDS`.
 
-Reads JSON from standard input: {"page", "name", "way", "wanted": [[text, letters before it, quoted], ...]}; `way` leads
-to the file inside FILE (`nested.inside`). Writes one line of JSON, {"width", "height", "spots": [[left, top, right,
-bottom], ...]} in pixels or {"problem"}, then the picture as PNG.
+Reads JSON from standard input: {"page", "name", "way", "wanted": [[text, letters before it, quoted], ...], "words"};
+`way` leads to the file inside FILE (`nested.inside`). Writes one line of JSON, {"width", "height", "spots": [[left,
+top, right, bottom], ...], "words"} in pixels or {"problem"}, then the picture as PNG.
 
-Of a scan the words are read once more (`ocr.words`), to know where they stand.
+Of a scan the words are read once more (`ocr.words`), to know where they stand: {"chinese", "found": [[text, line, box],
+...]}. What was written the first time is to be given the next time.
 """
 
 import ctypes
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pypdfium2
 from PIL import Image
@@ -43,6 +45,15 @@ MARGIN = 2  # pixels around a line of text
 Spot = tuple[int, int, int, int]
 
 
+@dataclass(frozen=True)
+class Word:
+    """One of a scan; `box` as shares of its width and height."""
+
+    text: str
+    line: tuple[int, ...]
+    box: tuple[float, ...]
+
+
 Find = Callable[[str, int], Iterable[Spot]]  # where a text stands, and how many letters before it
 
 
@@ -59,56 +70,82 @@ def main(file: str, megabytes: str, seconds: str) -> None:
     asked = json.loads(sys.stdin.buffer.read())
     try:
         data = inside(Path(file).read_bytes(), asked["name"], asked["way"])
-        sys.stdout.buffer.write(drawn(data, asked["page"], asked["wanted"]))
+        sys.stdout.buffer.write(drawn(data, asked["page"], asked["wanted"], asked["words"]))
     except Exception as error:  # noqa: BLE001 - here the process meets the world: any file, any parser
         sys.stderr.write(f"{type(error).__name__}: {error}"[:500])
         sys.stdout.write(json.dumps({"problem": type(error).__name__}))
 
 
-def drawn(data: bytes, number: int, wanted: list[tuple[str, int, bool]]) -> bytes:
+def drawn(data: bytes, number: int, wanted: list[tuple[str, int, bool]], words: dict[str, Any] | None) -> bytes:
     """`number` counts from 1; of a picture it does not matter."""
     if not is_pdf(data):
-        return _drawn_picture(data, wanted)
+        return _drawn_picture(data, wanted, words)
     with pypdfium2.PdfDocument(data) as pdf:
         page = pdf[number - 1]
         scale = min(DOTS, LONGEST_SIDE / max(*page.get_size(), 1.0))
         bitmap = page.render(scale=scale, rev_byteorder=True, prefer_bgrx=False)
         size = (bitmap.width, bitmap.height)
         rows = _rows(bytes(bitmap.buffer), bitmap.width, bitmap.height, bitmap.stride, bitmap.n_channels)
-        words = page.get_textpage()
-        if words.count_chars() < SCANNED and is_picture(page):
-            return _marked(rows, size, wanted, _seen(partial(photograph, page), size, wanted))
-        return _marked(rows, size, wanted, partial(_spots, page, words, size))
+        text = page.get_textpage()
+        if text.count_chars() < SCANNED and is_picture(page):
+            return _marked_scan(rows, size, wanted, partial(photograph, page), words)
+        return _marked(rows, size, wanted, partial(_spots, page, text, size))
 
 
-def _drawn_picture(data: bytes, wanted: list[tuple[str, int, bool]]) -> bytes:
+def _drawn_picture(data: bytes, wanted: list[tuple[str, int, bool]], words: dict[str, Any] | None) -> bytes:
     with Image.open(io.BytesIO(data)) as opened:
         if opened.width * opened.height > MOST_PIXELS:
             raise ValueError("too many pixels")
         picture = opened.convert("RGB")
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     rows = _rows(picture.tobytes(), *picture.size, 3 * picture.width, 3)
-    return _marked(rows, picture.size, wanted, _seen(lambda: data, picture.size, wanted))
+    return _marked_scan(rows, picture.size, wanted, lambda: data, words)
 
 
-def _marked(rows: list[bytearray], size: tuple[int, int], wanted: list[tuple[str, int, bool]], find: Find) -> bytes:
+def _marked_scan(
+    rows: list[bytearray],
+    size: tuple[int, int],
+    wanted: list[tuple[str, int, bool]],
+    scan: Callable[[], bytes],
+    words: dict[str, Any] | None,
+) -> bytes:
+    """It is read only where something is wanted, and not read yet."""
+    chinese = ocr.is_chinese("".join(text for text, _, _ in wanted))
+    if wanted and (words is None or words["chinese"] != chinese):
+        words = {"chinese": chinese, "found": _read(scan(), chinese=chinese)}
+    found = [Word(text, tuple(line), tuple(box)) for text, line, box in words["found"]] if words else []
+    return _marked(rows, size, wanted, _seen(found, size), words if found else None)
+
+
+def _marked(
+    rows: list[bytearray],
+    size: tuple[int, int],
+    wanted: list[tuple[str, int, bool]],
+    find: Find,
+    words: dict[str, Any] | None = None,
+) -> bytes:
     spots: dict[bool, list[Spot]] = {False: [], True: []}
     for text, before, quoted in sorted(wanted, key=lambda each: each[2]):
         for spot in find(text, before):
             _tint(rows, spot, QUOTE if quoted else PASSAGE)
             spots[quoted].append(spot)
-    head = {"width": size[0], "height": size[1], "spots": spots[True] or spots[False]}
+    head = {"width": size[0], "height": size[1], "spots": spots[True] or spots[False], "words": words}
     return json.dumps(head).encode() + b"\n" + _png(rows, *size)
 
 
-def _seen(picture: Callable[[], bytes], size: tuple[int, int], wanted: list[tuple[str, int, bool]]) -> Find:
-    """Finds words in a picture, which is shown in this size; it is read only where something is wanted."""
-    if not wanted:
-        return lambda _text, _before: ()
-    scan = picture()
-    found = ocr.words(scan, chinese=ocr.is_chinese("".join(text for text, _, _ in wanted)), seconds=READING_SECONDS)
+def _read(scan: bytes, *, chinese: bool) -> list[tuple[str, tuple[int, ...], tuple[float, ...]]]:
+    """The words of a picture; their boxes as shares of its width and height."""
     with Image.open(io.BytesIO(scan)) as opened:
-        across, down = size[0] / opened.width, size[1] / opened.height
+        across, down = opened.size
+    return [
+        (word.text, word.line, (word.box[0] / across, word.box[1] / down, word.box[2] / across, word.box[3] / down))
+        for word in ocr.words(scan, chinese=chinese, seconds=READING_SECONDS)
+    ]
+
+
+def _seen(found: list[Word], size: tuple[int, int]) -> Find:
+    """Finds texts among the words of a picture, which is shown in this size."""
+    across, down = size
     letters = [(letter, place) for place, word in enumerate(found) for letter in squashed(word.text)]
     page = Letters("".join(letter for letter, _ in letters), tuple(place for _, place in letters))
 
