@@ -250,7 +250,7 @@ class SchemaTab:
 
 
 class PinnedTables:
-    """Tables that the model is shown for every question, beside the box in which it is asked."""
+    """Tables that the model is shown for every question, chosen on the page that asks."""
 
     def __init__(self, services: Services, labels: Labels) -> None:
         self.services = services
