@@ -41,7 +41,7 @@ from pilot.chat.events import (
 )
 from pilot.chat.explain import explain
 from pilot.chat.fit import fit
-from pilot.chat.followups import Before
+from pilot.chat.followups import Before, asks_share
 from pilot.chat.followups import read as follow_up
 from pilot.chat.memory import confidence_of, last_answered, shorten, statement, statements
 from pilot.chat.question import leans, plain_question
@@ -150,6 +150,10 @@ class DatabaseChat:
             return
         if self._unserved is not None:
             raise self._unserved
+        if not self._learns and last_answered(history) and asks_share(asked.question):
+            yield Declined(self._texts("ask.follow.no_share"))
+            yield Finished()
+            return
         view = await self._look(asked.question)
         yield SchemaChosen(view.tables, view.total, view.pinned)
         await self._candidates.allow(view)

@@ -82,6 +82,13 @@ def read(
     return FollowUp(str(reader.edit.tree.sql(schema.dialect)), meaning) if meaning else None
 
 
+def asks_share(question: str) -> bool:
+    """Whether all that is asked is "as a percentage": alone, it asks nothing."""
+    rest = _opened(_normal(question, ()))
+    found = (pattern.match(rest) for pattern, change in _phrases() if change == "share")
+    return any(each is not None and _ended(rest[each.end() :]) == "" for each in found)
+
+
 def _normal(question: str, slots: Sequence[Slot]) -> str:
     """In small letters, with <v0>, <n1>, <t2> in place of values, numbers and times, without marks at the end."""
     text, at = "", 0

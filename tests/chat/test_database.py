@@ -49,10 +49,12 @@ T = TypeVar("T")
 
 @pytest.fixture
 def ask(shop: Datasource, schema: Schema, values: ValueIndex) -> Ask:
-    def make(served: Served, *, candidates: int = 1, source: Datasource | None = None, rows: int = 100) -> DatabaseChat:
+    def make(
+        served: Served, *, candidates: int = 1, source: Datasource | None = None, rows: int = 100, learns: bool = True
+    ) -> DatabaseChat:
         limits = Limits(seconds=5, rows=rows)
         return DatabaseChat(served.client(), "shop", source or shop, schema, values, limits=limits,
-                            candidates=candidates, model="m", texts=Texts("en"))  # fmt: skip
+                            candidates=candidates, model="m", texts=Texts("en"), learns=learns)  # fmt: skip
 
     return make
 
@@ -257,6 +259,16 @@ async def test_what_the_schema_has_nothing_for_is_declined_without_the_model(ask
     served = Served([said(COUNT)])
     events = await told(ask(served), "What is the weather in Berlin?")
     assert one(events, Declined).missing == ("weather",)
+    assert served.asked == []
+
+
+async def test_a_share_of_an_average_is_not_made_up_by_a_model_that_sees_no_history(ask: Ask) -> None:
+    averages = "SELECT category, AVG(price) FROM products GROUP BY category"
+    earlier = turn("What is the average price per category?", {"event": "sql_checked", "sql": averages})
+    served = Served([said(COUNT)])
+    events = await told(ask(served, learns=False), "as a percentage", (earlier,))
+    assert "averages" in one(events, Declined).text
+    assert events[-1] == Finished()
     assert served.asked == []
 
 

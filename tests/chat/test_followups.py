@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pilot.chat.followups import Before, read
+from pilot.chat.followups import Before, asks_share, read
 from pilot.datasource.base import Datasource, Limits
 from pilot.datasource.guard import check
 from pilot.datasource.values import ValueIndex
@@ -38,3 +38,15 @@ def test_what_comes_of_it_passes_the_guard_and_runs(
     for language in LANGUAGES:
         told = follow(schema, values, case, language).meaning
         assert all(told)
+
+
+@pytest.mark.parametrize(
+    ("asked", "whether"),
+    [
+        ("as a percentage", True), ("In percent?", True), ("and as a share of the total", True), ("用百分比表示", True),
+        ("What percentage of orders is paid?", False), ("per month", False), ("as a percentage per country", False),
+        ("", False),
+    ],
+)  # fmt: skip
+def test_a_share_alone_is_known(asked: str, whether: bool) -> None:
+    assert asks_share(asked) is whether
