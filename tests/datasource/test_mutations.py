@@ -97,7 +97,7 @@ def test_what_passes_changes_nothing_on_the_server(
     watched = "customers, products, orders, order_items, employees, `order notes`"
     ran = []
 
-    @settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(sql=_mutated("mysql"))
     def run(sql: str) -> None:
         if safe := _passed(sql, own):
