@@ -43,8 +43,8 @@ class Sentence:
 
 
 def split(passages: Sequence[FoundPassage]) -> list[Sentence]:
-    """Every sentence of the passages; one that overlapping passages share counts for the first. A heading says nothing
-    by itself: its words are those of the sentences under it.
+    """Every sentence of the passages; one that overlapping passages share counts for the first, however its lines are
+    broken. A heading says nothing by itself: its words are those of the sentences under it.
     """
     best = max((passage.score for passage in passages), default=0.0) or 1.0
     found: dict[str, Sentence] = {}
@@ -55,7 +55,7 @@ def split(passages: Sequence[FoundPassage]) -> list[Sentence]:
                 heading = terms(text)
                 continue
             words = terms(text) | heading
-            found.setdefault(text, Sentence(passage.number, place, text, words, passage.score / best))
+            found.setdefault(" ".join(text.split()), Sentence(passage.number, place, text, words, passage.score / best))
     return list(found.values())
 
 

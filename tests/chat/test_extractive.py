@@ -40,3 +40,8 @@ def test_what_the_passages_do_not_say_is_not_quoted(question: str) -> None:
 def test_of_equal_sentences_that_of_the_better_passage_is_quoted() -> None:
     told = split(passages("Leave is 25 days in Rome.", "Leave is 25 days in Oslo.", scores=(0.4, 0.9)))
     assert quotes("How many days is leave?", told, None)[0].number == 2
+
+
+def test_a_sentence_is_quoted_once_however_its_lines_are_broken() -> None:
+    told = split(passages("Agents may talk to each other freely.", "Agents may talk\nto each other freely."))
+    assert [sentence.number for sentence in told] == [1]
