@@ -60,6 +60,13 @@ def test_a_postgres_database_is_added_by_its_form_and_asked(
         page.get_by_label("Type").click()
         page.get_by_role("option", name="PostgreSQL").click()
         expect(page.get_by_label("Port")).to_have_value("5432")
+        page.get_by_label("Port").fill("6543")
+        page.get_by_label("Type").click()
+        page.get_by_role("option", name="MySQL / MariaDB").click()
+        expect(page.get_by_label("Schemas")).to_be_hidden()  # the server has answered
+        expect(page.get_by_label("Port")).to_have_value("6543")
+        page.get_by_label("Type").click()
+        page.get_by_role("option", name="PostgreSQL").click()
         fill(page, name="Reports", port=postgres.port, database="")
         expect(page.locator("#source-said .failure")).to_contain_text("page_shop")  # it says what there is
         page.get_by_label("Database, or path of the file").fill("page_shop")

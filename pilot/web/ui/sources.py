@@ -79,7 +79,7 @@ class SourcePanel:
     def wire(self) -> None:
         self.source.change(self._describe, self.source, self.shown, **PRIVATE)
         served = [self.host, self.port, self.user, self.password, self.more, self.schemas]
-        self.kind.input(self._of_kind, self.kind, served, **PRIVATE)
+        self.kind.input(self._of_kind, [self.kind, self.port], served, **PRIVATE)
         self.files.upload(self._upload, self.files, [self.files, self.source, self.said], **PRIVATE)
         self.test.click(self._test, self.fields, self.said, **PRIVATE)
         emptied = [self.name, self.password, self.database, self.url]
@@ -206,9 +206,10 @@ class SourcePanel:
         return [await self.choices(), panels.success(t("web.source.removed", name=name))]
 
     @staticmethod
-    def _of_kind(kind: str) -> list[Any]:
-        """A file has neither host nor account."""
-        served = kind in PORTS
-        return [gr.update(visible=served), gr.update(visible=served, value=str(PORTS.get(kind, ""))),
+    def _of_kind(kind: str, port: str) -> list[Any]:
+        """A file has neither host nor account. A port that somebody typed stays."""
+        served, usual = kind in PORTS, {str(each) for each in PORTS.values()} | {""}
+        asked = {"value": str(PORTS.get(kind, ""))} if port in usual else {}
+        return [gr.update(visible=served), gr.update(visible=served, **asked),
                 gr.update(visible=served), gr.update(visible=served), gr.update(visible=served),
                 gr.update(visible=kind == "postgresql")]  # fmt: skip
