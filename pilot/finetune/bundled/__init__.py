@@ -9,5 +9,6 @@ evaluate.
     python -m pilot.finetune.bundled evaluate --questions SETS/plain.jsonl --databases SETS/databases --model DIR
 
 `entities.txt`, `domains` and `questions` make the generated examples, `corpora` reads the public ones, `from_sql` turns
-their SQL into the model's own trees, `renaming` and `unanswerable` vary both.
+their SQL into the model's own trees, `renaming` and `unanswerable` vary both; `thesaurus` makes the list of synonyms
+that questions are read with.
 """
