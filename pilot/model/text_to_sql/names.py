@@ -1,14 +1,20 @@
-"""What tables and columns are called for one question: by name, by the owner's words, or a short form written out."""
+"""What tables and columns are called for one question: by name, by the owner's words, by a synonym that the question
+says, or a short form written out.
+"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pilot.abbreviations import abbreviates
-from pilot.model.text_to_sql.features import Pieces
+from pilot.model.text_to_sql.features import SMALL_WORDS, Pieces
 from pilot.model.text_to_sql.view import SchemaView
 from pilot.model.text_to_sql.words import Word, stem
+from pilot.synonyms import kin, synonyms
 
 LEAST_WRITTEN_OUT = 4  # letters of what a short form may stand for
+LONGEST_PHRASE = 2  # words
+
+Stems = tuple[str, ...]
 
 
 def called(view: SchemaView, words: Sequence[Word], pieces: Pieces) -> SchemaView:
@@ -20,11 +26,63 @@ def called(view: SchemaView, words: Sequence[Word], pieces: Pieces) -> SchemaVie
         for name, synonyms in zip(view.table_words, view.table_synonyms or [()] * len(view.tables), strict=True)
     ]
     columns = [replace(column, words=_called(column.words, column.synonyms, asked)) for column in view.columns]
+    tables = [_written_out(name, asked, longer, pieces) for name in tables]
+    names = [_written_out(column.words, asked, longer, pieces) for column in columns]
+    spoken = _spoken(words, tables, names[1:])
     return replace(
         view,
-        table_words=tuple(_written_out(name, asked, longer, pieces) for name in tables),
-        columns=tuple(replace(column, words=_written_out(column.words, asked, longer, pieces)) for column in columns),
+        table_words=tuple(_said(name, spoken) for name in tables),
+        columns=tuple(replace(column, words=_said(name, spoken)) for column, name in zip(columns, names, strict=True)),
     )
+
+
+def _spoken(words: Sequence[Word], tables: Sequence[str], columns: Sequence[str]) -> dict[Stems, str]:
+    """Parts of names -> what the question says instead, in words that no name has: a synonym; else, for a single table,
+    what it is a kind of, or what is a kind of it. Not for columns: "revenue" is an amount, but not every amount.
+    """
+    things = {tuple(map(stem, name.split())) for name in tables}
+    known = things | {tuple(map(stem, name.split())) for name in columns}
+    there = {part for name in known for part in _parts(name)}
+    asked = [word.text.lower() for word in words]
+    said = set(_parts(tuple(map(stem, asked))))
+    found: dict[Stems, str] = {}
+    for phrase in _unknown(words, {one for name in known for one in name}):
+        alike = _meant(phrase, synonyms) & there - said
+        near = _meant(phrase, kin) & things - said
+        found |= dict.fromkeys(alike or (near if len(near) == 1 else ()), phrase)
+    return found
+
+
+def _unknown(words: Sequence[Word], known: set[str]) -> Iterator[str]:
+    """Words of the question, and pairs of them, that names do not have; pairs last, for they say more."""
+    for size in range(1, LONGEST_PHRASE + 1):
+        for start in range(len(words) - size + 1):
+            texts = [word.text.lower() for word in words[start : start + size]]
+            plain = all(text.isalpha() and text not in SMALL_WORDS for text in texts)
+            if plain and not known.issuperset(map(stem, texts)):
+                yield " ".join(texts)
+
+
+def _meant(phrase: str, near: Callable[[str], Iterable[str]]) -> set[Stems]:
+    *first, last = phrase.split()
+    spellings = {phrase, " ".join((*first, stem(last)))}
+    return {tuple(map(stem, other.split())) for spelling in spellings for other in near(spelling)}
+
+
+def _parts(name: Stems) -> Iterator[Stems]:
+    for size in range(1, LONGEST_PHRASE + 1):
+        yield from (name[start : start + size] for start in range(len(name) - size + 1))
+
+
+def _said(name: str, spoken: Mapping[Stems, str]) -> str:
+    """The name with what the question says in its place."""
+    words = name.split()
+    for size in range(LONGEST_PHRASE, 0, -1):
+        for start in range(len(words) - size + 1):
+            part = tuple(map(stem, words[start : start + size]))
+            if part in spoken:
+                return " ".join((*words[:start], spoken[part], *words[start + size :]))
+    return name
 
 
 def _called(name: str, synonyms: Iterable[str], asked: Sequence[str]) -> str:

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from pilot.abbreviations import abbreviates, long_forms
 from pilot.config import ROOT
 from pilot.model.embeddings import find_encoder
-from pilot.abbreviations import abbreviates, long_forms
 from pilot.model.text_to_sql.features import Pieces
 from pilot.model.text_to_sql.names import called
 from pilot.model.text_to_sql.view import SchemaView
 from pilot.model.text_to_sql.weights import load_tokenizer
-from pilot.model.text_to_sql.words import name_words, words_of
+from pilot.model.text_to_sql.words import name_words, stem, words_of
 from pilot.schema import Column, ForeignKey, Schema, Table
 
 
@@ -112,3 +112,22 @@ def test_it_is_called_so_wherever_something_refers_to_it() -> None:
     flight = Table("flight", (Column("flno", "INTEGER", "number", primary_key=True),))
     seat = Table("seat", (Column("flno", "INTEGER", "number"),), (ForeignKey(("flno",), "flight", ("flno",)),))
     assert SchemaView.of(Schema("sqlite", (flight, seat))).columns[2].words == "flight number"
+
+
+@pytest.mark.parametrize(
+    ("question", "called_as"),
+    [
+        ("How many pupils are there?", ("pupil", "first name")),
+        ("forenames of all students", ("student", "forename")),
+        (
+            "students and pupils",
+            ("student", "first name"),
+        ),  # said itself
+        ("What is the weather?", ("student", "first name")),
+    ],
+)
+def test_a_synonym_that_the_question_says_is_the_name(
+    pieces: Pieces, question: str, called_as: tuple[str, str]
+) -> None:
+    seen = called(view_of(table("student", "fname")), words_of(question), pieces)
+    assert tuple(stem(name) for name in (seen.table_words[0], seen.columns[1].words)) == called_as
