@@ -36,6 +36,7 @@ CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 2.0  # of a connection that is used again: servers close theirs after 5 s, and must not do so meanwhile
 SILENCE_SECONDS = 120.0  # a large model on a CPU may think this long before its first token
 EMBED_BATCH = 64
+START = "python pilot/server/llmserver.py"
 visitor: ContextVar[str] = ContextVar("visitor", default="")  # in whose name requests go out that name no user
 OWN_WORDS = ("message", "remedy", "retry_after")  # what an error calls its own: no details
 
@@ -78,8 +79,8 @@ class LlmClient:
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamPart, None]:
         """Parts as they arrive; closing the iterator closes the connection, which stops generation.
 
-        Raises ModelUnreachable, ModelBusy, ModelFailed (also when the stream ends without Done for each candidate)
-        or what the server says (PromptTooLong, ModelUnable ...).
+        Raises ModelUnreachable (also when the server goes away meanwhile), ModelTimeout, ModelBusy, ModelFailed (also
+        when the stream ends without Done for each candidate) or what the server says (PromptTooLong, ModelUnable ...).
         """
         body = request.model_dump(exclude_defaults=True, by_alias=True)
         body |= {"model": request.model, "stream": True, "temperature": request.temperature}  # servers differ in theirs
@@ -97,12 +98,8 @@ class LlmClient:
                         if isinstance(part, Done):
                             open_candidates.discard(part.index)
                         yield part
-        except httpx.ConnectError as error:
-            raise self._unreachable(self.server) from error
         except (httpx.HTTPError, ValueError) as error:
-            raise errors.ModelFailed(
-                f"the model server broke off: {_short(error)}", remedy="Ask again; its log says why.", reason="failed"
-            ) from error
+            raise _broken(error, self.server) from error
         if open_candidates:
             raise errors.ModelFailed(
                 "the model server ended its answer too early", remedy="Ask again.", reason="failed"
@@ -192,31 +189,11 @@ class LlmClient:
             if response.status_code != httpx.codes.OK:
                 raise _refusal(response, response.content)
             answer = response.json()
-        except httpx.ConnectError as error:
-            raise self._unreachable(url.rsplit("/v1/", 1)[0]) from error
-        except httpx.TimeoutException as error:
-            raise errors.ModelTimeout(
-                f"the model server has said nothing for {SILENCE_SECONDS:.0f} s",
-                remedy="It may be loading a model; wait a moment, then try again.",
-                reason="silent",
-                seconds=round(SILENCE_SECONDS),
-            ) from error
         except (httpx.HTTPError, json.JSONDecodeError) as error:
-            raise errors.ModelFailed(
-                f"the model server broke off: {_short(error)}", remedy="Ask again.", reason="failed"
-            ) from error
+            raise _broken(error, url.rsplit("/v1/", 1)[0]) from error
         if not isinstance(answer, dict):
             raise errors.ModelFailed("the model server answered in another format", reason="failed")
         return answer
-
-    @staticmethod
-    def _unreachable(server: str) -> errors.ModelUnreachable:
-        return errors.ModelUnreachable(
-            f"no model server answers at {server}",
-            remedy="Start it with: python pilot/server/llmserver.py",
-            reason="unreachable",
-            server=server,
-        )
 
 
 def _base(server: str) -> str:
@@ -312,6 +289,30 @@ def _details(said: Any) -> dict[str, Any]:
     told = {str(key): ", ".join(map(str, value)) if isinstance(value, list) else value for key, value in pairs}
     return {key: value for key, value in told.items()
             if key not in OWN_WORDS and isinstance(value, str | int | float)}  # fmt: skip
+
+
+def _broken(error: Exception, server: str) -> errors.ModelError:
+    """Why there is no whole answer. The server may have gone away while it was asked, and what was asked with it."""
+    match error:
+        case httpx.ConnectError() | httpx.ConnectTimeout():
+            return errors.ModelUnreachable(
+                f"no model server answers at {server}", remedy=f"Start it with: {START}", reason="unreachable",
+                server=server,
+            )  # fmt: skip
+        case httpx.NetworkError() | httpx.RemoteProtocolError():
+            return errors.ModelUnreachable(
+                "the model server went away before its answer was whole", remedy=f"Under ./run.sh it starts again by "
+                f"itself: ask again in a moment. Else start it with: {START}", reason="gone",
+            )  # fmt: skip
+        case httpx.TimeoutException():
+            return errors.ModelTimeout(
+                f"the model server has said nothing for {SILENCE_SECONDS:.0f} s",
+                remedy="It may be loading a model; wait a moment, then try again.", reason="silent",
+                seconds=round(SILENCE_SECONDS),
+            )  # fmt: skip
+    return errors.ModelFailed(
+        f"the model server broke off: {_short(error)}", remedy="Ask again; its log says why.", reason="failed"
+    )
 
 
 def _short(error: Exception) -> str:

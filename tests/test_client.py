@@ -12,7 +12,7 @@ from pilot import errors
 from pilot.client import LlmClient, visitor
 from pilot.datasource.refusals import told
 from pilot.errors import ModelUnable
-from pilot.i18n import Texts
+from pilot.i18n import LANGUAGES, Texts
 from pilot.model.wire import error_body
 from pilot.protocol import ChatRequest, Delta, Done, LoadRequest, Message, Usage, chunk, event
 
@@ -79,6 +79,39 @@ async def test_a_server_that_says_nothing_may_still_do_what_it_was_asked() -> No
     with pytest.raises(errors.ModelTimeout, match="nothing for 120 s") as silent:
         await _client(Silent()).load_model(LoadRequest(model="large"))
     assert "120 秒" in told(silent.value, Texts("zh")).message
+
+
+@pytest.mark.parametrize(
+    "said", [httpx.ReadError(""), httpx.WriteError(""), httpx.CloseError(""), httpx.RemoteProtocolError("peer closed")]
+)
+@pytest.mark.parametrize("begun", [True, False])
+async def test_a_server_that_goes_away_is_told_with_what_to_do(said: httpx.HTTPError, begun: bool) -> None:
+    class Leaving(Server):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if not begun:
+                raise said
+            return httpx.Response(200, stream=_Broken(self))
+
+    class _Broken(_Pieces):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield event(chunk("c", "m", Delta("half")))
+            raise said
+
+    for asked in (_client(Leaving()).complete(ASK), _client(Leaving()).models()):
+        with pytest.raises(errors.ModelUnreachable, match="went away") as caught:
+            await asked
+        for language in LANGUAGES:
+            assert "./run.sh" in told(caught.value, Texts(language)).remedy
+        assert "中断" in told(caught.value, Texts("zh")).message
+
+
+async def test_a_server_that_falls_silent_within_its_answer_took_too_long() -> None:
+    class Slow(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            raise httpx.ReadTimeout("", request=request)
+
+    with pytest.raises(errors.ModelTimeout, match="nothing for 120 s"):
+        await _client(Slow()).complete(ASK)
 
 
 async def test_candidates_are_put_together_with_their_probability() -> None:
