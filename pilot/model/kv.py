@@ -20,6 +20,7 @@ from pilot.model.attention import Read, Stretch
 
 ROOM = 256  # tokens of a new buffer; more is made by half when a sequence grows out of it
 CLOSE = 0.05  # relative difference of logits that rounding may cause; a wrong position or mask causes far more
+MOST_APART = 4  # stretches of a row, each an attention of its own; those of a long conversation behind them are copied
 WORTH = 1024  # tokens that candidates of one prompt need not copy: for fewer, a stretch of their own costs more
 
 
@@ -288,13 +289,13 @@ class Rows:
                         for layer in self._layers])  # fmt: skip
 
     @torch.inference_mode()
-    def begin(self, stretches: Sequence[Stretch]) -> None:
-        """Let the first row, still empty, begin with what was cut out of others."""
+    def begin(self, stretches: Sequence[Stretch], *, more: int = 0) -> None:
+        """Let the first row, still empty, begin with what was cut out of others, and make room for `more` tokens."""
         row = self._rows[0]
-        if self._sharing:
-            row.begins = tuple(stretches)
-            return
-        for stretch in stretches:
+        apart = MOST_APART if self._sharing else 0
+        row.begins, copied = tuple(stretches[:apart]), stretches[apart:]
+        self.expect(1, sum(stretch.length for stretch in copied) + more)
+        for stretch in copied:
             end = row.own + stretch.length
             for layer, (keys, values) in zip(self._layers, stretch.layers, strict=True):
                 if not layer.is_initialized:

@@ -222,7 +222,7 @@ class Slots:
         prompts = [one.visit.beginning[common:] for one in group]
         tokens = sum(map(len, prompts))
         strip = Rows.one(self._depth, sharing=self._sharing)
-        self._start(strip, known[0], tokens)
+        strip.begin(known[0], more=tokens)
         spans: list[Span] = []
 
         def run() -> Tensor:
@@ -267,23 +267,18 @@ class Slots:
             return
         reading.begun = True
         known = self._prefixes.find(reading.visit.owner, reading.visit.beginning)
-        self._start(reading.rows, known, len(reading.visit.beginning) - sum(stretch.length for stretch in known))
+        reading.rows.begin(known, more=len(reading.visit.beginning) - sum(stretch.length for stretch in known))
         reading.visit.job.cached = min(reading.rows.lengths[0], len(reading.visit.job.prompt))
-
-    def _start(self, rows: Rows, known: Sequence[Stretch], more: int) -> None:
-        """With room for `more` tokens behind what is known."""
-        rows.expect(1, more if self._sharing else more + sum(stretch.length for stretch in known))
-        rows.begin(known)
 
     def _begin(self, reading: Reading, logits: Tensor, strip: Rows, span: Span | None = None) -> None:
         """The prompt is read: first tokens, then the batch."""
         visit = reading.visit
         for candidate in visit.job.candidates:
             visit.say(candidate, list(candidate.take(logits)))
-        self._keep(visit, partial(strip.cut, span=span), strip.apart())
+        self._keep(visit, partial(strip.cut, span=span), strip.apart() + (span.common if span else 0))
         going = [candidate for candidate in visit.job.candidates if not candidate.finished]
         if going:
-            self._expect()
+            self._expect(strip.apart())
             self._rows.join(strip, len(going), span)
         self._seats += [Seat(visit, candidate) for candidate in going]
         self._reading.remove(reading)
@@ -295,11 +290,13 @@ class Slots:
             logger.warning("a prompt was not kept: %s", error)
             self._relieve(error)
 
-    def _expect(self) -> None:
-        """Those who are being read will join, too; whose answers are long will need more room than they have."""
+    def _expect(self, apart: int) -> None:
+        """Those who are being read will join, too, and probably begin like this one, with `apart` tokens in stretches;
+        whose answers are long will need more room than they have.
+        """
         longest = [(seat.candidate, self._rows.apart(row)) for row, seat in enumerate(self._seats)]
-        longest += [(reading.visit.job.candidates[0], reading.rows.apart()) for reading in self._reading]
-        tokens = max(min(one.limit, one.length + AHEAD) - apart for one, apart in longest)
+        longest += [(reading.visit.job.candidates[0], apart) for reading in self._reading]
+        tokens = max(min(one.limit, one.length + AHEAD) - there for one, there in longest)
         self._rows.expect(len(self._seats) + sum(reading.visit.open for reading in self._reading), tokens)
 
     def _step(self) -> None:

@@ -466,6 +466,64 @@ def test_room_for_all_who_come_together_is_made_once(
     assert not [rows for rows in made if 1 < rows < 6]
 
 
+def test_rows_with_a_common_beginning_make_room_for_what_is_their_own(model: Any, causal: CausalAdapter) -> None:
+    slots = slots_of(model, most=16, chunk=512, budget=10_000_000)
+    schema = "customers orders " * 60
+    arrive(slots, causal.job(ask(schema, max_tokens=1), threading.Event()))
+    finish(slots)
+    asked = [arrive(slots, causal.job(ask(schema + word, max_tokens=9), threading.Event())) for word in WORDS[:6]]
+    while slots.rows < len(asked):
+        slots.turn()
+    [token] = (layer.keys[0, :, 0].nbytes + layer.values[0, :, 0].nbytes for layer in slots._rows._layers[:1])
+    prompt = min(len(one.job.prompt) for one in asked)
+    assert slots._rows.held < len(asked) * prompt * token * depth(model)
+    finish(slots)
+
+
+@pytest.mark.parametrize("sharing", [True, False], ids=["shared", "copied"])
+def test_store_that_is_emptied_while_prompts_join_takes_no_other_tokens_for_theirs(
+    sharing: bool, model: Any, causal: CausalAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory runs out as the first of two joins: what the second begins with has left the store by then."""
+    slots = slots_of(model, chunk=512, budget=50_000_000, sharing=sharing)
+    schema = "customers orders " * 20
+    arrive(slots, causal.job(ask(schema, max_tokens=3), threading.Event()))
+    finish(slots)
+    questions = [f"{schema} how many {'customers city ' * 30}", f"{schema} count {'city orders ' * 30}"]
+    join, calls = slots._rows.join, iter(range(99))
+
+    def fail_first(*given: Any) -> None:
+        if not next(calls):
+            raise torch.OutOfMemoryError("no memory left")
+        join(*given)
+
+    monkeypatch.setattr(slots._rows, "join", fail_first)
+    first, second = (arrive(slots, causal.job(ask(text, temperature=0, max_tokens=12), threading.Event()))
+                     for text in questions)  # fmt: skip
+    finish(slots)
+    assert isinstance(first.error, torch.OutOfMemoryError)
+    again = arrive(slots, causal.job(ask(questions[1], temperature=0, max_tokens=12), threading.Event()))
+    finish(slots)
+    for one in (second, again):
+        assert one.job.candidates[0].answer == generated(model, one.job.prompt, 12)
+
+
+def test_long_conversation_is_read_on_from_a_few_stretches(model: Any, causal: CausalAdapter) -> None:
+    """Each turn adds one; a row reads few of them apart."""
+    slots = slots_of(model, budget=10_000_000)
+    said = ""
+    for turn in range(8):
+        said += f"customers {turn} orders " * 12
+        one = arrive(slots, causal.job(ask(said, temperature=0, max_tokens=4), threading.Event()))
+        slots.turn()
+        while not slots.rows and slots.busy:
+            slots.turn()
+        assert len(slots._rows._rows[0].begins) <= kv.MOST_APART
+        finish(slots)
+        assert one.job.candidates[0].answer == generated(model, one.job.prompt, 4)
+        assert (one.job.cached > 0) == (turn > 0)
+
+
 def test_models_with_whole_attention_are_taken(model: Any) -> None:
     assert takes(model)
 
