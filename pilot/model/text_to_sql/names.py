@@ -8,11 +8,12 @@ from dataclasses import replace
 from pilot.abbreviations import abbreviates
 from pilot.model.text_to_sql.features import SMALL_WORDS, Pieces
 from pilot.model.text_to_sql.view import SchemaView
-from pilot.model.text_to_sql.words import Word, stem
+from pilot.model.text_to_sql.words import Word, listed, stem
 from pilot.synonyms import kin, synonyms
 
 LEAST_WRITTEN_OUT = 4  # letters of what a short form may stand for
 LONGEST_PHRASE = 2  # words
+FIGURES = frozenset(listed("number total amount count sum average"))  # what is asked of things, and is none
 
 Stems = tuple[str, ...]
 
@@ -58,7 +59,7 @@ def _unknown(words: Sequence[Word], known: set[str]) -> Iterator[str]:
     for size in range(1, LONGEST_PHRASE + 1):
         for start in range(len(words) - size + 1):
             texts = [word.text.lower() for word in words[start : start + size]]
-            plain = all(text.isalpha() and text not in SMALL_WORDS for text in texts)
+            plain = all(text.isalpha() and stem(text) not in SMALL_WORDS | FIGURES for text in texts)
             if plain and not known.issuperset(map(stem, texts)):
                 yield " ".join(texts)
 

@@ -131,3 +131,8 @@ def test_a_synonym_that_the_question_says_is_the_name(
 ) -> None:
     seen = called(view_of(table("student", "fname")), words_of(question), pieces)
     assert tuple(stem(name) for name in (seen.table_words[0], seen.columns[1].words)) == called_as
+
+
+def test_how_many_are_asked_for_is_no_name(pieces: Pieces) -> None:
+    seen = called(view_of(table("claim", "amount")), words_of("What is the number of claims?"), pieces)
+    assert seen.columns[1].words == "amount"
