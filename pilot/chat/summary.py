@@ -11,6 +11,7 @@ from sqlglot import exp
 from pilot.chat.charts import TIME_NAME, YEARS
 from pilot.chat.explain import speaker
 from pilot.chat.vote import found
+from pilot.chat.wording.headings import heading
 from pilot.chat.wording.spacing import tidy
 from pilot.chat.wording.speaker import Speaker
 from pilot.datasource.base import Cell, Rows
@@ -70,7 +71,7 @@ def _compared(rows: Rows, tree: exp.Expr, say: Speaker) -> str:
     rows_counted = isinstance(what, exp.Count) and isinstance(what.this, exp.Star) and not counted
     return say.texts(
         "chat.sum.most" if counted else "chat.sum.highest",
-        measure=say.texts("chat.sum.row_count") if rows_counted else measure.replace("_", " "),
+        measure=say.texts("chat.heading.rows") if rows_counted else heading(measure, say.texts).replace("_", " "),
         high=_named([label for number, label in labelled if number == most], say), most=shown(most, say.texts),
         low=_named([label for number, label in labelled if number == least], say), least=shown(least, say.texts),
         groups=len(labelled),
@@ -180,7 +181,7 @@ def _looks_up(say: Speaker, join: exp.Join) -> bool:
 
 def _row(texts: Texts, columns: Sequence[str], row: Sequence[Cell]) -> str:
     told = [
-        texts("chat.sum.cell", name=name, value=_cell(name, cell, texts))
+        texts("chat.sum.cell", name=heading(name, texts), value=_cell(name, cell, texts))
         for name, cell in zip(columns, row, strict=True)
     ]
     more = [texts("chat.sum.more")] if len(told) > CELLS_TOLD else []

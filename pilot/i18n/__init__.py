@@ -22,13 +22,17 @@ class Texts:
     language: Language
 
     def __call__(self, key: str, **values: Any) -> str:
-        """The sentence with its values filled in. A plural is chosen by `count`: `key.one` if there is one, else `key`.
+        """The sentence with its values filled in. A plural is chosen by `count`: `key.one` if there is one, else `key`;
+        it is told with a mark after each three digits.
 
         Raises KeyError for an unknown key: a defect, found by the test that knows every key in the code.
         """
         sentences = load(self.language)
-        if values.get("count") == 1 and f"{key}.one" in sentences:
+        count = values.get("count")
+        if count == 1 and f"{key}.one" in sentences:
             key = f"{key}.one"
+        if isinstance(count, int):
+            values["count"] = f"{count:,}"
         return sentences[key].format(**values)
 
     def has(self, key: str) -> bool:

@@ -39,7 +39,7 @@ def make(suffix: Format, rows: Rows, receipt: Receipt, chart: ChartSpec | None, 
             workbook: bytes = _late("pilot.web.sheets").to_xlsx(rows, about=list(told.values()))
             return workbook
     figures = _late("pilot.web.figures")
-    figure = figures.draw(chart, rows) if chart else None
+    figure = figures.draw(chart, rows, t) if chart else None
     if figure is None:
         raise NotFound(t("web.chart.none"))
     foot = "\n".join(f"{name}: {value}" for field, (name, value) in told.items() if field != "question")

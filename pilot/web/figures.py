@@ -3,13 +3,17 @@
 Colours of text and grid come from the page's style sheet, so that one figure serves light and dark.
 """
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import plotly.graph_objects as go
 
 from pilot.chat.events import ChartSpec
+from pilot.chat.wording.headings import heading
 from pilot.datasource.base import Cell, Rows
+from pilot.i18n import Texts
 from pilot.web.render import ROWS_DRAWN
 
 COLOURS = ("#0f8b8d", "#d98324", "#5b6abf", "#b5446e", "#6b8f3c", "#8a7a5c", "#3f9bd1", "#9a6fc0")
@@ -17,6 +21,15 @@ GRID = "rgba(128,128,128,0.18)"
 LABEL_CHARS = 24
 FEW_BARS, FEW_THINGS = 12, 8
 BARS = ("bar", "grouped")
+MONTH, DATE = re.compile(r"\d{4}-\d{2}"), re.compile(r"\d{4}-\d{2}-\d{2}([ T].*)?")
+DAY = 24 * 3600 * 1000  # milliseconds
+# By numbers, as the table tells them: plotly.js writes the names of months in English, whatever the reader's language.
+TIMES = [
+    {"dtickrange": [None, DAY / 2], "value": "%H:%M\n%Y-%m-%d"},
+    {"dtickrange": [DAY / 2, "M1"], "value": "%m-%d\n%Y"},
+    {"dtickrange": ["M1", "M12"], "value": "%Y-%m"},
+    {"dtickrange": ["M12", None], "value": "%Y"},
+]
 # Where a modebar is shown: only the button that saves a picture, and no link to a service.
 CONFIG = {
     "displaylogo": False, "plotlyServerURL": "", "responsive": True,
@@ -25,10 +38,11 @@ CONFIG = {
 }  # fmt: skip
 
 
-def draw(spec: ChartSpec, rows: Rows) -> Any:
+def draw(spec: ChartSpec, rows: Rows, t: Texts) -> Any:
     """A figure of at most ROWS_DRAWN rows. `number` has none: it is shown in figures of its own, large."""
     if spec.x is None or spec.kind == "number":
         return None
+    rows = replace(rows, columns=tuple(heading(name, t) for name in rows.columns))
     points = _in_time(spec, rows.rows[:ROWS_DRAWN])
     labels = [_label(row[spec.x]) for row in points]
     flat = spec.kind in BARS and _reads_better_flat(labels)
@@ -105,9 +119,19 @@ def _axes(spec: ChartSpec, rows: Rows, x: int, *, flat: bool) -> dict[str, Any]:
         value: {"title": "" if counted or len(spec.y) > 1 else _text(rows.columns[spec.y[0]]), "gridcolor": GRID,
                 "zeroline": False, "automargin": True, **_ticks(spec, rows)},
         category: {"title": "" if flat else _text(rows.columns[x]), "showgrid": False, "automargin": True,
-                   "ticklabelstandoff": 6,
+                   "ticklabelstandoff": 6, **({} if spec.kind in BARS else _times([row[x] for row in rows.rows])),
                    "type": "category" if spec.kind in BARS else "-", "autorange": "reversed" if flat else True},
     }  # fmt: skip
+
+
+def _times(cells: Sequence[Cell]) -> dict[str, Any]:
+    """How an axis of times tells them; of anything else, nothing."""
+    known = [str(cell) for cell in cells if cell is not None]
+    if not known or not all(DATE.fullmatch(text) or MONTH.fullmatch(text) for text in known):
+        return {}
+    longest = max(map(len, known))
+    return {"tickformatstops": TIMES, "hoverformat": "%Y-%m" if longest == len("2026-01") else
+            "%Y-%m-%d" if longest == len("2026-01-31") else "%Y-%m-%d %H:%M"}  # fmt: skip
 
 
 def _ticks(spec: ChartSpec, rows: Rows) -> dict[str, int]:

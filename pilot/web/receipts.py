@@ -20,4 +20,6 @@ def facts(receipt: Receipt, t: Texts) -> dict[str, tuple[str, str]]:
 def _said(value: object, t: Texts) -> str:
     if isinstance(value, bool):
         return t("web.yes" if value else "web.no")
+    if isinstance(value, int):
+        return f"{value:,}"
     return ", ".join(value) if isinstance(value, tuple) else str(value)

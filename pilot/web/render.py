@@ -7,6 +7,7 @@ at a blank line.
 from collections.abc import Sequence
 
 from pilot.chat.events import Condensing, Failed, FoundPassage, Notice
+from pilot.chat.wording.headings import heading
 from pilot.datasource.base import Cell, Rows
 from pilot.i18n import Texts
 from pilot.web import cells, claims, passages, words
@@ -205,7 +206,7 @@ def _heading(name: str, column: Sequence[Cell], t: Texts) -> str:
     kind = cells.kind(column)
     side = ' class="num"' if kind == "number" else ""
     title = f"{t(f'web.kind.{kind}')}: {t('web.rows.sort')}"
-    return f'<th{side} scope="col" tabindex="0" title="{title}">{words.plain(name)}</th>'
+    return f'<th{side} scope="col" tabindex="0" title="{title}">{words.plain(heading(name, t))}</th>'
 
 
 def _side(right: bool) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from pilot.config import ROOT
 from pilot.services import SAMPLE_SOURCE
@@ -180,3 +180,30 @@ def test_how_a_causal_model_may_learn_and_why_not_otherwise(visit: Visit, script
         expect(page.locator("#own-start")).to_be_visible()
         page.click("#language-zh")
         expect(page.locator("#own-planned")).to_contain_text("DPO：从您改正过的答案中学会辨别对错")
+
+
+@pytest.mark.usefixtures("taught")
+def test_what_is_chosen_before_a_late_answer_stays_chosen(visit: Visit, scripted: Doors) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        """What asks for the ways in which the model "tiny" can learn waits."""
+        if not held and '"tiny"' in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    with visit(scripted) as page:
+        page.get_by_role("tab", name="Model & about").click()
+        expect(page.locator("#own-sources label").first).to_contain_text(CORRECTED)
+        page.click("#own-to-method")
+        page.route("**/queue/join*", hold)
+        page.locator("#own-base input").click()
+        page.get_by_role("option", name="tiny").first.click()
+        page.locator("#own-choice input[value=galore]").check()
+        page.locator("#own-objective input[value=dpo]").check()
+        held[0].continue_()
+        page.click("#language-zh")  # asked later, told later
+        expect(page.locator("#own-choice label").nth(4)).to_contain_text("训练全部权重")
+        expect(page.locator("#own-choice input[value=galore]")).to_be_checked()
+        expect(page.locator("#own-objective input[value=dpo]")).to_be_checked()

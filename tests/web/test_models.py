@@ -104,7 +104,7 @@ async def test_the_tab_offers_every_folder_and_says_what_is_wrong(app: FastAPI) 
     services: Services = app.state.services
     with gr.Blocks():
         tab = ModelTab(services, Labels("en"), Speaker("en"))
-    choice, precisions, now, timer = await tab.offer(Texts("en"))
+    choice, precisions, now, timer = await tab.offer(None, Texts("en"))
     labels = {name: label for label, name in choice["choices"]}
     assert labels["guanaco-half"] == "guanaco-half · not whole"
     assert choice["value"] == "scripted-one"

@@ -86,7 +86,7 @@ def test_more_rows_than_a_chart_draws_are_said() -> None:
 def test_of_many_rows_the_first_are_shown() -> None:
     html = render.table(Rows(("a",), tuple((i,) for i in range(1500)), False, 1), T)
     assert html.count("<tr>") == 1 + render.ROWS_SHOWN
-    assert "1500 rows" in html
+    assert "1,500 rows" in html
     wide = render.table(Rows(tuple("a" * 100), (tuple(range(100)),) * 500, False, 1), T)
     assert wide.count("<td") == render.CELLS_SHOWN
 

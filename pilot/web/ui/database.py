@@ -10,7 +10,8 @@ import gradio as gr
 from anyio import to_thread
 
 from pilot.chat.charts import suggest, suiting
-from pilot.chat.events import ChartSpec, SqlRefused
+from pilot.chat.events import ChartSpec, Failed, SqlRefused
+from pilot.chat.retelling import failed
 from pilot.errors import PilotError, SqlRejected
 from pilot.i18n import Language, Texts
 from pilot.services import Services
@@ -87,6 +88,7 @@ class DatabaseTab:
                 self.run = labels(gr.Button, value="web.sql.run", variant="primary", size="sm", scale=0, min_width=120)
                 self.explain = labels(gr.Button, value="web.sql.explain", size="sm", scale=0, min_width=90)
                 self.close = labels(gr.Button, value="web.sql.close", size="sm", scale=0, min_width=90)
+            self.failed = gr.State(None)  # why the statement in the editor did not run
             self.reading = gr.Markdown(elem_classes="pane", elem_id="database-reading", latex_delimiters=[])
             self.writes = WritePanel(self.services, labels, self.speak)
         self.how = gr.Markdown(elem_classes="pane", elem_id="database-how", latex_delimiters=[])
@@ -112,7 +114,8 @@ class DatabaseTab:
                           concurrency_limit=16, **PRIVATE)
             for example in self.examples
         ]  # fmt: skip
-        own = self.run.click(self._run, [self.code, self.panel.source, self.thread], self.view, **PRIVATE)
+        own = self.run.click(self._run, [self.code, self.panel.source, self.thread],
+                             [*self.view, self.failed, self.reading], **PRIVATE)  # fmt: skip
         again = self.again.click(self._again, [self.panel.source, self.thread], self.view, **PRIVATE)
         earlier = self.rerun.click(self._rerun, [self.which, self.panel.source, self.thread], self.view, **PRIVATE)
         self.stop.click(self._stop, self.thread, self.view, queue=False, **PRIVATE)
@@ -124,12 +127,13 @@ class DatabaseTab:
         for suffix, button in self.files.items():
             button.click(self._download, [gr.State(suffix), self.kinds, self.panel.source, self.thread],
                          [self.file, self.thanks], **PRIVATE)  # fmt: skip
-        self.explain.click(self._explain, [self.code, self.panel.source], self.reading, **PRIVATE)
+        self.explain.click(self._explain, [self.code, self.panel.source], [self.failed, self.reading], **PRIVATE)
         for number, button in enumerate(self.choices):
             button.click(self._choose, [gr.State(number), self.panel.source, self.thread], self.view, **PRIVATE)
         self.right.click(self._right, self.thread, self.thanks, **PRIVATE)
         self.wrong.click(self._wrong, self.thread, self.thanks, **PRIVATE)
-        gr.on([self.edit.click, self.wrong.click], self._edit, self.thread, [self.editor, self.code], **PRIVATE)
+        gr.on([self.edit.click, self.wrong.click], self._edit, self.thread,
+              [self.editor, self.code, self.failed, self.reading], **PRIVATE)  # fmt: skip
         self.close.click(lambda: gr.update(visible=False), None, self.editor, **PRIVATE)
         self.panel.source.change(self._greet, self.panel.source, self.examples, **PRIVATE)
         self.panel.source.change(self.pins.show, self.panel.source, self.pins.chosen, **PRIVATE)
@@ -140,14 +144,14 @@ class DatabaseTab:
     def _then_told(self, done: Any) -> None:
         """The language may have changed while the answer came, and a stored one speaks that in which it was asked."""
         told = done.then(self._tell, [self.thread, self.panel.source], self.told, **PRIVATE)
-        told.then(self.reword, [self.thread, self.told], self.worded, **PRIVATE)
+        told.then(self.reword, self.worded_from, self.worded, **PRIVATE)
 
     async def show(self, thread: Thread, t: Texts) -> list[Any]:
         """Updates for `view`."""
         answer = thread.answer
         ended = not answer.running and bool(answer.question)
         chart = suggest(answer.rows) if ended and answer.rows else None
-        figure = await self._figure(chart, answer)
+        figure = await self._figure(chart, answer, t)
         begun = bool(thread.answers)
         return [
             thread,
@@ -167,38 +171,49 @@ class DatabaseTab:
             gr.update(visible=not begun),
         ]
 
-    async def reword(self, thread: Thread, told: Thread, request: gr.Request) -> list[Any]:
-        """Updates for `worded`: the same answers in another language; what is open stays open. A thread that was left
-        while its database was asked for the words stays left, and an answer that comes draws itself.
+    async def reword(self, thread: Thread, told: Thread, kind: str, request: gr.Request) -> list[Any]:
+        """Updates for `worded`, from `worded_from`: the same answers in another language; what is open stays open. A
+        thread that was left while its database was asked for the words stays left, and an answer that comes draws
+        itself.
         """
         if thread.running or not told.same(thread):
             return [gr.skip() for _ in self.worded]
         t = Texts(told.language) if told.language else self.speak(request)
         kinds = gr.update(choices=self._named(told.answer, t)) if told.answer.rows else gr.skip()
+        figure = (
+            None if told.language == thread.language else await self._figure(_spec(kind, told.answer), told.answer, t)
+        )
         return [
             replace(told, corrected=thread.corrected),
-            render.headline(told.answer, t), kinds, render.table(told.answer.rows, t),
-            render.workings(told.answer, t), render.earlier(told.earlier, t),
+            render.headline(told.answer, t), kinds, gr.update(value=figure) if figure else gr.skip(),
+            render.table(told.answer.rows, t), render.workings(told.answer, t), render.earlier(told.earlier, t),
         ]  # fmt: skip
 
     @property
+    def worded_from(self) -> list[Any]:
+        return [self.thread, self.told, self.kinds]
+
+    @property
     def worded(self) -> list[Any]:
-        return [self.thread, self.head, self.kinds, self.rows, self.how, self.past]
+        return [self.thread, self.head, self.kinds, self.plot, self.rows, self.how, self.past]
 
     async def retell(
-        self, language: Language, thread: Thread, source: str, statement: str, reading: str, shown: Shown
-    ) -> list[Any]:
+        self, language: Language, thread: Thread, source: str, statement: str, broke: Failed | None, reading: str,
+        shown: Shown,
+    ) -> list[Any]:  # fmt: skip
         """Updates for `retold`, from `told_from`: everything on show that is no label, in the language just picked.
         Thanks go. Then `reword`.
         """
         t = Texts(language)
         told = await self._told(thread, source, t)
-        read = await self._read(statement, source, t) if reading else ""
+        read = render.block(render.failure(failed(broke, t), t)) if broke else ""
+        if reading and not broke:
+            read = await self._read(statement, source, t)
         return [told, "", read, *self.writes.retell(shown, t)]
 
     @property
     def told_from(self) -> list[Any]:
-        return [self.thread, self.panel.source, self.code, self.reading, self.writes.shown]
+        return [self.thread, self.panel.source, self.code, self.failed, self.reading, self.writes.shown]
 
     @property
     def retold(self) -> list[Any]:
@@ -238,22 +253,25 @@ class DatabaseTab:
                 yield [gr.skip(), *await self.show(thread, t)]
 
     async def _run(self, statement: str, source: str, thread: Thread, request: gr.Request) -> AsyncIterator[list[Any]]:
-        """The visitor's own statement, through the same guard; one that would change data is the write panel's."""
+        """The visitor's own statement, through the same guard; one that would change data is the write panel's. One
+        that does not run leaves the answer as it is: why, is told beside the editor.
+        """
         if self.writes.takes(statement):
-            yield [gr.skip() for _ in self.view]
+            yield [*(gr.skip() for _ in self.view), None, ""]
             return
-        yield self._working()
+        yield [*self._working(), None, ""]
         t = self.speak(request)
         with self.stops.watched(request) as stop:
             answer = await unless(stop, self._answered(statement, source, thread.answer, t))
         if answer is None:
-            yield await self._left(thread, t)
+            yield [*await self._left(thread, t), None, ""]
             return
-        answer = replace(answer, refused=())  # it stands in the editor, and above it why
-        corrected = answer.sql if not answer.failure else thread.corrected
-        shown = await self.show(replace(thread, answer=answer, corrected=corrected), t)
+        if answer.failure:
+            yield [*self._free(), answer.failure, render.block(render.failure(answer.failure, t))]
+            return
+        shown = await self.show(replace(thread, answer=answer, corrected=answer.sql), t)
         shown[self.view.index(self.editor)] = gr.update(visible=True)
-        yield shown
+        yield [*shown, None, ""]
 
     async def _again(self, source: str, thread: Thread, request: gr.Request) -> AsyncIterator[list[Any]]:
         """The statement on show, on what the database holds now."""
@@ -297,6 +315,13 @@ class DatabaseTab:
         shown[self.view.index(self.stop)] = gr.update(visible=True)
         return shown
 
+    def _free(self) -> list[Any]:
+        """Updates for `view` once none runs any longer."""
+        shown = [gr.skip() for _ in self.view]
+        shown[self.view.index(self.ask)] = gr.update(visible=True)
+        shown[self.view.index(self.stop)] = gr.update(visible=False)
+        return shown
+
     async def _answered(self, statement: str, source: str, asked: Answer, t: Texts) -> Answer:
         """What a statement comes back with, as an answer to the same question."""
         answer = Answer(asked.question, message=asked.message)
@@ -311,10 +336,10 @@ class DatabaseTab:
         return replace(answer, sql=ran.sql, rows=ran.rows, chart=ran.chart, explanation=ran.explanation,
                        summary=ran.summary, receipt=ran.receipt, finished=True)  # fmt: skip
 
-    async def _explain(self, statement: str, source: str, request: gr.Request) -> str:
+    async def _explain(self, statement: str, source: str, request: gr.Request) -> list[Any]:
         if self.writes.takes(statement):  # what it would do, the rehearsal tells
-            return ""
-        return await self._read(statement, source, self.speak(request))
+            return [None, ""]
+        return [None, await self._read(statement, source, self.speak(request))]
 
     async def _read(self, statement: str, source: str, t: Texts) -> str:
         try:
@@ -372,7 +397,7 @@ class DatabaseTab:
         return shown
 
     def _edit(self, thread: Thread) -> list[Any]:
-        return [gr.update(visible=True), sql_lines(thread.answer.sql or thread.answer.draft)]
+        return [gr.update(visible=True), sql_lines(thread.answer.sql or thread.answer.draft), None, ""]
 
     async def _open(self, conversation: str, request: gr.Request) -> list[Any]:
         t = self.speak(request)
@@ -397,16 +422,16 @@ class DatabaseTab:
         padded = [*questions, "", "", ""][: len(self.examples)]
         return [gr.update(value=question, visible=bool(question)) for question in padded]
 
-    async def _draw(self, kind: str, thread: Thread) -> Any:
-        figure = await self._figure(_spec(kind, thread.answer), thread.answer)
+    async def _draw(self, kind: str, thread: Thread, request: gr.Request) -> Any:
+        figure = await self._figure(_spec(kind, thread.answer), thread.answer, self.speak(request))
         return gr.update(value=figure, visible=figure is not None)
 
     @staticmethod
-    async def _figure(chart: ChartSpec | None, answer: Answer) -> Any:
+    async def _figure(chart: ChartSpec | None, answer: Answer, t: Texts) -> Any:
         if chart is None or answer.rows is None:
             return None
         figures = await to_thread.run_sync(import_module, FIGURES)
-        return await asyncio.to_thread(figures.draw, chart, answer.rows)
+        return await asyncio.to_thread(figures.draw, chart, answer.rows, t)
 
     @staticmethod
     def _named(answer: Answer, t: Texts) -> list[tuple[str, str]]:

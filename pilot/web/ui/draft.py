@@ -16,3 +16,13 @@ class Draft:
     material: Material | None = None
     plan: Plan | None = None
     run: str = ""
+    columns: tuple[str, ...] = ()  # that were offered for masking
+
+
+@dataclass
+class Desk:
+    """Where his draft lies. Handlers that run beside each other change it, each once it has its answer: so none takes
+    back what another changed meanwhile, nor what he chose himself.
+    """
+
+    draft: Draft = field(default_factory=Draft)

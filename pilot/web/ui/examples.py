@@ -14,7 +14,7 @@ from pilot.services import Services
 from pilot.store import Approved
 from pilot.store.runs import SourceMaterial, Wish
 from pilot.web import owning
-from pilot.web.ui.draft import Draft
+from pilot.web.ui.draft import Desk, Draft
 from pilot.web.ui.labels import Labels, pane
 from pilot.web.ui.visit import PRIVATE, Speaker
 
@@ -54,24 +54,31 @@ class ExamplesStep:
                 self.next = labels(gr.Button, value="own.next", variant="primary", size="sm", scale=0, min_width=120,
                                    elem_id="own-to-method")  # fmt: skip
 
-    def wire(self, draft: gr.State) -> None:
-        chosen = gr.on([self.sources.input, self.share.release], self._choose, [draft, self.sources, self.share],
-                       [draft, self.material], **PRIVATE)  # fmt: skip
-        chosen.then(self._offer_mask, draft, self.mask, **PRIVATE)
-        chosen.then(self._list, [draft, self.filter], self._listed, **PRIVATE)
-        self.filter.input(self._list, [draft, self.filter], self._listed, trigger_mode="always_last", **PRIVATE)
-        self.examples.input(self._leave_out, [draft, self.filter, self.examples], draft, **PRIVATE)
+    def wire(self, desk: gr.State) -> None:
+        chosen = gr.on([self.sources.input, self.share.release], self._choose, [desk, self.sources, self.share],
+                       self.material, trigger_mode="always_last", **PRIVATE)  # fmt: skip
+        self.arrive(chosen, desk)
+        self.filter.input(self._list, [desk, self.filter], self._listed, trigger_mode="always_last", **PRIVATE)
+        self.examples.input(self._leave_out, [desk, self.filter, self.examples], None, trigger_mode="always_last",
+                            **PRIVATE)  # fmt: skip
 
-    def arrive(self, arrived: Any, draft: gr.State) -> None:
-        """Once there is a draft."""
-        arrived.then(self._offer_mask, draft, self.mask, **PRIVATE).then(
-            self._list, [draft, self.filter], self._listed, **PRIVATE
+    def arrive(self, arrived: Any, desk: gr.State) -> None:
+        """Once databases are chosen."""
+        columns = gr.State(())
+        arrived.then(self._columns, desk, columns, **PRIVATE).then(
+            self._offer_mask, [desk, columns, self.mask], self.mask, **PRIVATE
         )
+        arrived.then(self._list, [desk, self.filter], self._listed, **PRIVATE)
 
     @property
     def _listed(self) -> list[Any]:
         """What shows the examples of the chosen databases."""
         return [self.examples, self.found]
+
+    @property
+    def fields(self) -> list[Any]:
+        """What is chosen here."""
+        return [self.sources, self.share, self.mask, self.files]
 
     @property
     def view(self) -> list[Any]:
@@ -107,21 +114,30 @@ class ExamplesStep:
         wish = replace(draft.wish, sources=tuple(chosen))
         return replace(draft, wish=wish, material=replace(found, sources=every))
 
-    async def _choose(self, draft: Draft, sources: list[str], share: float, request: gr.Request) -> list[Any]:
-        wish = replace(draft.wish, sources=tuple(sources), exam_share=share / 100)
-        draft = await self.counted(replace(draft, wish=wish))
-        return [draft, owning.material(draft.material, self.speak(request)) if draft.material else ""]
+    async def choose(self, desk: Desk, sources: Sequence[str], share: float) -> None:
+        """These are the databases to learn from."""
+        wish = replace(desk.draft.wish, sources=tuple(sources), exam_share=share / 100)
+        found = await self.counted(replace(desk.draft, wish=wish))
+        wish = replace(desk.draft.wish, sources=found.wish.sources, exam_share=share / 100)
+        desk.draft = replace(desk.draft, wish=wish, material=found.material)
 
-    async def _offer_mask(self, draft: Draft) -> Any:
-        """Every column; those whose names sound personal are taken already."""
-        columns = [
-            f"{table.name}.{column.name}"
-            for source in draft.wish.sources
-            for table in await self._tables(source)
-            for column in table.columns
-        ]
-        personal = [name for name in columns if PERSONAL.search(name.partition(".")[2])]
-        return gr.update(choices=columns, value=personal)
+    async def _choose(self, desk: Desk, sources: list[str], share: float, request: gr.Request) -> str:
+        await self.choose(desk, sources, share)
+        return owning.material(desk.draft.material, self.speak(request)) if desk.draft.material else ""
+
+    async def _columns(self, desk: Desk) -> tuple[str, ...]:
+        """Every column of the chosen databases."""
+        tables = [table for source in desk.draft.wish.sources for table in await self._tables(source)]
+        return tuple(f"{table.name}.{column.name}" for table in tables for column in table.columns)
+
+    def _offer_mask(self, desk: Desk, columns: tuple[str, ...], mask: list[str]) -> Any:
+        """Of columns that are new here, those whose names sound personal are taken already."""
+        before = desk.draft.columns
+        if columns == before:
+            return gr.skip()
+        desk.draft = replace(desk.draft, columns=columns)
+        taken = {*mask, *(name for name in columns if name not in before and PERSONAL.search(name.partition(".")[2]))}
+        return gr.update(choices=list(columns), value=[name for name in columns if name in taken])
 
     async def _tables(self, source: str) -> Sequence[Any]:
         try:
@@ -129,19 +145,19 @@ class ExamplesStep:
         except PilotError:  # it does not answer just now: its examples are there none the less
             return ()
 
-    async def _list(self, draft: Draft, words: str | None, request: gr.Request) -> list[Any]:
-        t = self.speak(request)
+    async def _list(self, desk: Desk, words: str | None, request: gr.Request) -> list[Any]:
+        t, draft = self.speak(request), desk.draft
         every = await self._approved(draft)
         shown = _matching(every, words)
         names = [(f"{each.question} → {_short(each.sql)}", each.id) for each in shown]
         kept = [each.id for each in shown if each.id not in draft.wish.leave_out]
         return [gr.update(choices=names, value=kept), t("own.data.found", shown=len(shown), count=len(every))]
 
-    async def _leave_out(self, draft: Draft, words: str | None, kept: list[str]) -> Draft:
+    async def _leave_out(self, desk: Desk, words: str | None, kept: list[str]) -> None:
         """What the list shows unticked is left out; what it does not show stays as it was."""
-        shown = {each.id for each in _matching(await self._approved(draft), words)}
-        left = (set(draft.wish.leave_out) - shown) | (shown - set(kept))
-        return replace(draft, wish=replace(draft.wish, leave_out=tuple(sorted(left))))
+        shown = {each.id for each in _matching(await self._approved(desk.draft), words)}
+        left = (set(desk.draft.wish.leave_out) - shown) | (shown - set(kept))
+        desk.draft = replace(desk.draft, wish=replace(desk.draft.wish, leave_out=tuple(sorted(left))))
 
     async def _approved(self, draft: Draft) -> list[Approved]:
         return [each for source in draft.wish.sources for each in await self.services.approvals.all(source)]

@@ -1,5 +1,6 @@
 """The second step of a model of one's own: what it starts from and how it learns, as far as this machine can."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -12,7 +13,7 @@ from pilot.services import Services
 from pilot.services.material import too_few_pairs
 from pilot.store.runs import Backend, Material, Method, Objective, Wish
 from pilot.web import owning
-from pilot.web.ui.draft import Draft
+from pilot.web.ui.draft import Desk
 from pilot.web.ui.labels import Labels, pane
 from pilot.web.ui.visit import PRIVATE, Speaker
 
@@ -58,8 +59,13 @@ class MethodStep:
         """What `wish` takes."""
         return [self.base, self.choice, self.objective, self.backend, self.early, self.epochs, self.memory]
 
-    def wire(self, draft: gr.State) -> None:
-        self.base.input(self._methods, [draft, self.base], [draft, *self.able], **PRIVATE)
+    @property
+    def chosen(self) -> list[Any]:
+        """What `of_base` takes, after the desk."""
+        return [self.base, self.choice, self.objective, self.backend]
+
+    def wire(self, desk: gr.State) -> None:
+        self.base.input(self._methods, [desk, *self.chosen], self.able, trigger_mode="always_last", **PRIVATE)
 
     @staticmethod
     def wish(
@@ -84,21 +90,23 @@ class MethodStep:
         return [(t("own.base.served", name=name) if name == served else name, name)
                 for name in dict.fromkeys((served, *able)) if name]  # fmt: skip
 
-    async def _methods(self, draft: Draft, base: str, request: gr.Request) -> list[Any]:
-        draft = replace(draft, wish=replace(draft.wish, base=base))
-        return [draft, *await self.of_base(base, draft, self.speak(request))]
+    async def _methods(self, desk: Desk, base: str, request: gr.Request, *chosen: str | None) -> list[Any]:
+        return await self.of_base(base, chosen, desk.draft.material, self.speak(request))
 
-    async def of_base(self, base: str, draft: Draft, t: Texts) -> list[Any]:
-        """Updates for `able`: what can run for this base, and why the others cannot."""
+    async def of_base(self, base: str, chosen: Sequence[str | None], material: Material | None, t: Texts) -> list[Any]:
+        """Updates for `able`: what can run for this base, and why the others cannot. What is chosen and can run is not
+        told again: he may have chosen otherwise before this arrives.
+        """
         offers = {offer.name: offer for offer in (await self.services.serving()).models}
         bundled = base not in offers or offers[base].family == BUNDLED
-        few, no_unsloth = too_few_pairs(_pairs(draft.material)), self.services.own.no_unsloth()
-        methods = ("full",) if bundled else METHODS
+        few, no_unsloth = too_few_pairs(_pairs(material)), self.services.own.no_unsloth()
+        methods = METHODS[:1] if bundled else METHODS
         objectives = OBJECTIVES[:1] if bundled or few else OBJECTIVES
         backends = BACKENDS[:1] if bundled or no_unsloth else BACKENDS
         names: dict[str, str] = {
             **{name: t(f"own.method.{name}") for name in METHODS},
-            **{name: _objective(name, draft.material, t) for name in OBJECTIVES},
+            **({"auto": t("own.method.full")} if bundled else {}),
+            **{name: _objective(name, material, t) for name in OBJECTIVES},
             **{name: t(f"own.backend.{name}") for name in BACKENDS},
         }
         left = [
@@ -108,10 +116,14 @@ class MethodStep:
         ]
         offered = ((able, [(names[name], name) for name in able]) for able in (methods, objectives, backends))
         return [
-            *(gr.update(choices=choices, value=able[0], visible=number == 0 or len(able) > 1)
-              for number, (able, choices) in enumerate(offered)),
+            *(gr.update(choices=choices, visible=number == 0 or len(able) > 1, **_first_unless(now, able))
+              for number, (now, (able, choices)) in enumerate(zip(chosen, offered, strict=True))),
             owning.unable([(why, [names[name] for name in those]) for why, those in left], t),
         ]  # fmt: skip
+
+
+def _first_unless(chosen: str | None, able: Sequence[str]) -> dict[str, str]:
+    return {} if chosen in able else {"value": able[0]}
 
 
 def _objective(name: Objective, material: Material | None, t: Texts) -> str:

@@ -12,7 +12,6 @@ from pilot.protocol import Offer, PrecisionName, ServingOverview, ServingState
 from pilot.services import Services
 from pilot.store.runs import Release, Run
 from pilot.web import owning, panels
-from pilot.web.ui.draft import Draft
 from pilot.web.ui.labels import Labels
 from pilot.web.ui.night import NightPanel
 from pilot.web.ui.own import OwnPanel
@@ -71,14 +70,14 @@ class ModelTab:
         return [*self.offered, *self.own.worded, *self.night.told]
 
     def wire(self, page: gr.Blocks) -> None:
-        gr.on([page.load, self.look.click], self._look, None, self.offered, **PRIVATE)
+        gr.on([page.load, self.look.click], self._look, self.choice, self.offered, **PRIVATE)
         self.load.click(self._load, [self.choice, self.precision], [self.said, self.timer], **PRIVATE)
         self.unload.click(self._unload, None, [self.said, self.timer], **PRIVATE)
         self.timer.tick(self._tick, None, [*self.shown, self.said, self.timer], **PRIVATE)
         self.own.wire(page)
         self.night.wire(page)
-        went_back = self.back.click(self.own.roll_back, self.own.draft, self.own.view, **PRIVATE)
-        self.exchanged = [done.then(self._look, None, self.offered, **PRIVATE)
+        went_back = self.back.click(self.own.roll_back, self.own.desk, self.own.view, **PRIVATE)
+        self.exchanged = [done.then(self._look, gr.State(None), self.offered, **PRIVATE)
                           for done in (self.own.released, went_back)]  # fmt: skip
 
     async def show(self, t: Texts) -> list[Any]:
@@ -99,27 +98,36 @@ class ModelTab:
         except PilotError:
             return None, None
 
-    async def offer(self, t: Texts) -> list[Any]:
+    async def offer(self, chosen: str | None, t: Texts) -> list[Any]:
+        """Updates for `offered`. What is chosen and still offered is not told again: he may choose otherwise before
+        this arrives.
+        """
         try:
             found = await self.services.serving()
         except ModelError as error:
             return [gr.update(choices=[], value=None), gr.skip(), _refusal(error, t), gr.Timer(active=False)]
         choices = [(_label(offer, t), offer.name) for offer in found.models]
         names = [(panels.wish(name, t), name) for name in get_args(PrecisionName)]
+        kept = chosen in [offer.name for offer in found.models]
+        value = {} if kept else {"value": found.wanted or found.model or None}
         return [
-            gr.update(choices=choices, value=found.wanted or found.model or None), gr.update(choices=names),
+            gr.update(choices=choices, **value), gr.update(choices=names),
             panels.serving(found, t), gr.Timer(active=_moves(found)),
         ]  # fmt: skip
 
-    async def reword(self, language: Language, draft: Draft) -> list[Any]:
-        """Updates for `told` in another language."""
-        t = Texts(language)
-        return [*await self.offer(t), *await self.own.reword(language, draft), *await self.night.reword(language)]
+    @property
+    def told_from(self) -> list[Any]:
+        return [self.choice, *self.own.worded_from]
+
+    async def reword(self, language: Language, chosen: str | None, *own: Any) -> list[Any]:
+        """Updates for `told`, from `told_from`, in another language."""
+        offered = await self.offer(chosen, Texts(language))
+        return [*offered, *await self.own.reword(language, *own), *await self.night.reword(language)]
 
     # handlers
 
-    async def _look(self, request: gr.Request) -> list[Any]:
-        return await self.offer(self.speak(request))
+    async def _look(self, chosen: str | None, request: gr.Request) -> list[Any]:
+        return await self.offer(chosen, self.speak(request))
 
     async def _load(self, name: str | None, precision: PrecisionName, request: gr.Request) -> list[Any]:
         t = self.speak(request)

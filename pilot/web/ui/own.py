@@ -13,7 +13,7 @@ from pilot.i18n import Language, Texts
 from pilot.services import Services
 from pilot.store.runs import Run
 from pilot.web import curves, owning, panels
-from pilot.web.ui.draft import STAGES, Draft, Stage
+from pilot.web.ui.draft import STAGES, Desk, Stage
 from pilot.web.ui.examples import ExamplesStep
 from pilot.web.ui.labels import Labels, pane
 from pilot.web.ui.method import MethodStep
@@ -25,7 +25,7 @@ LOOK_SECONDS = 1.5  # while a run moves
 class OwnPanel:
     def __init__(self, services: Services, labels: Labels, speak: Speaker) -> None:
         self.services, self.speak = services, speak
-        self.draft = gr.State(Draft())
+        self.desk = gr.State(Desk())
         with gr.Column(elem_classes="card own", elem_id="own"):
             labels(gr.Markdown, value="own.hello")
             self.steps = pane("own-steps")
@@ -69,7 +69,7 @@ class OwnPanel:
     @property
     def view(self) -> list[Any]:
         """What `show` updates."""
-        return [self.draft, self.steps, self.examples.column, self.method.column, self.plan, self.run,
+        return [self.steps, self.examples.column, self.method.column, self.plan, self.run,
                 *self.examples.view, self.planned, self.by_itself, self.start, *self.running, self.said, self.runs,
                 self.timer]  # fmt: skip
 
@@ -85,42 +85,44 @@ class OwnPanel:
 
     def wire(self, page: gr.Blocks) -> None:
         examples, method = self.examples, self.method
-        examples.arrive(page.load(self._arrive, None, self.view, **PRIVATE), self.draft)
-        examples.wire(self.draft)
-        method.wire(self.draft)
-        examples.next.click(self._to_method, [self.draft, examples.mask, examples.files],
+        examples.arrive(page.load(self._arrive, self.desk, self.view, **PRIVATE), self.desk)
+        examples.wire(self.desk)
+        method.wire(self.desk)
+        examples.next.click(self._to_method, [self.desk, *examples.fields, *method.chosen],
                             [*self.view, method.base, *method.able], **PRIVATE)  # fmt: skip
         method.next.click(self._wait, None, self.said, **PRIVATE).then(
-            self._to_plan, [self.draft, *method.fields], self.view, **PRIVATE
+            self._to_plan, [self.desk, *method.fields], self.view, **PRIVATE
         )
-        self.start.click(self._start, [self.draft, self.by_itself], self.view, **PRIVATE)
+        self.start.click(self._start, [self.desk, self.by_itself], self.view, **PRIVATE)
         for button, stage in ((method.back, "data"), (self.back_to_method, "method"), (self.another, "data")):
-            button.click(self._to, [gr.State(stage), self.draft], self.view, **PRIVATE)
-        self.runs.input(self._open, [self.draft, self.runs], self.view, **PRIVATE)
+            button.click(self._to, [gr.State(stage), self.desk], self.view, **PRIVATE)
+        self.runs.input(self._open, [self.desk, self.runs], self.view, **PRIVATE)
         for button, handler in ((self.stop, self._stop), (self.go_on, self._go_on), (self.delete, self._delete)):
-            button.click(handler, self.draft, self.view, **PRIVATE)
-        self.released = self.release.click(self._release, self.draft, self.view, **PRIVATE)
-        self.timer.tick(self._tick, self.draft, self.view, **PRIVATE)
+            button.click(handler, self.desk, self.view, **PRIVATE)
+        self.released = self.release.click(self._release, self.desk, self.view, **PRIVATE)
+        self.timer.tick(self._tick, self.desk, self.view, **PRIVATE)
 
-    async def reword(self, language: Language, draft: Draft) -> list[Any]:
-        """Updates for `worded` in another language; what was chosen stays chosen."""
+    @property
+    def worded_from(self) -> list[Any]:
+        return [self.desk, *self.method.chosen]
+
+    async def reword(self, language: Language, desk: Desk, base: str | None, *chosen: str | None) -> list[Any]:
+        """Updates for `worded`, from `worded_from`, in another language; what was chosen stays chosen."""
         t = Texts(language)
-        shown = await self.show(draft, t)
-        if draft.stage != "method":
+        shown = await self.show(desk, t)
+        if desk.draft.stage != "method":
             return [*shown, *[gr.skip()] * len(self.method.able)]
-        base = draft.wish.base or (await self.services.own.overview()).served
-        *chosen, unable = await self.method.of_base(base, draft, t)
-        return [*shown, *({name: value for name, value in each.items() if name != "value"} for each in chosen), unable]
+        return [*shown, *await self.method.of_base(base or "", chosen, desk.draft.material, t)]
 
-    async def show(self, draft: Draft, t: Texts, said: str = "") -> list[Any]:
+    async def show(self, desk: Desk, t: Texts, said: str = "") -> list[Any]:
         """Updates for `view`."""
+        draft = desk.draft
         runs = await self.services.own.runs()
         run = next((each for each in runs if each.id == draft.run), None) if draft.stage == "run" else None
         if draft.stage == "run" and run is None:
-            draft = replace(draft, stage="data", run="")
+            draft = desk.draft = replace(draft, stage="data", run="")
         step = owning.step_of(run) if run else draft.stage
         return [
-            draft,
             owning.steps(step if step != "run" else "train", t),
             *(gr.update(visible=draft.stage == stage) for stage in STAGES),
             *self.examples.show(draft, t),
@@ -164,96 +166,112 @@ class OwnPanel:
 
     # handlers until a run begins
 
-    async def _arrive(self, request: gr.Request) -> list[Any]:
+    async def _arrive(self, desk: Desk, request: gr.Request) -> list[Any]:
         """What is under way, else what waits for a decision, else the first step."""
         t, own = self.speak(request), self.services.own
         runs = await own.runs()
         waiting = next((run for run in runs if run.moves), None) or next(
             (run for run in runs[:1] if run.state in ("better", "stopped", "failed")), None
         )
-        draft = await self.examples.fresh()
+        desk.draft = await self.examples.fresh()
         if waiting is not None:
-            draft = replace(draft, stage="run", run=waiting.id)
-        return await self.show(draft, t)
+            desk.draft = replace(desk.draft, stage="run", run=waiting.id)
+        return await self.show(desk, t)
 
     async def _to_method(
-        self, draft: Draft, mask: list[str], files: list[str] | None, request: gr.Request
-    ) -> list[Any]:
+        self, desk: Desk, sources: list[str], share: float, mask: list[str], files: list[str] | None,
+        base: str | None, request: gr.Request, *chosen: str | None,
+    ) -> list[Any]:  # fmt: skip
         t = self.speak(request)
-        wish = replace(draft.wish, mask=tuple(mask), files=tuple(files or ()))
-        draft = replace(draft, wish=wish)
-        if draft.material is None or not (draft.material.enough or wish.files):
-            return await self._stay(draft, panels.warn(t("own.data.more_needed")), t)
+        if tuple(sources) != desk.draft.wish.sources or share / 100 != desk.draft.wish.exam_share:
+            await self.examples.choose(desk, sources, share)  # he went on before they were counted
+        wish = replace(desk.draft.wish, mask=tuple(mask), files=tuple(files or ()))
+        desk.draft = replace(desk.draft, wish=wish)
+        if desk.draft.material is None or not (desk.draft.material.enough or wish.files):
+            return await self._stay(desk, panels.warn(t("own.data.more_needed")), t)
         overview = await self.services.own.overview()
         if not overview.possible:
             here = self.services.settings.serves_model_here
-            return await self._stay(draft, panels.warn(overview.why if here else t("sources.own_elsewhere.remedy")), t)
+            return await self._stay(desk, panels.warn(overview.why if here else t("sources.own_elsewhere.remedy")), t)
         bases = await self.method.bases(overview.served, t)
-        base = wish.base or overview.served
-        shown = await self.show(replace(draft, stage="method"), t)
-        return [*shown, gr.update(choices=bases, value=base), *await self.method.of_base(base, draft, t)]
+        base = base if base in [name for _, name in bases] else overview.served
+        able = await self.method.of_base(base, chosen, desk.draft.material, t)
+        desk.draft = replace(desk.draft, stage="method")
+        return [*await self.show(desk, t), gr.update(choices=bases, value=base), *able]
 
-    async def _stay(self, draft: Draft, said: str, t: Texts) -> list[Any]:
+    async def _stay(self, desk: Desk, said: str, t: Texts) -> list[Any]:
         """Updates as for `_to_method`, where it cannot go on yet."""
-        return [*await self.show(draft, t, said), *[gr.skip()] * (1 + len(self.method.able))]
+        return [*await self.show(desk, t, said), *[gr.skip()] * (1 + len(self.method.able))]
 
     def _wait(self, request: gr.Request) -> str:
         return panels.busy(self.speak(request)("own.planning"))
 
-    async def _to_plan(self, draft: Draft, request: gr.Request, *fields: Any) -> list[Any]:
-        draft, t = replace(draft, wish=self.method.wish(draft.wish, *fields)), self.speak(request)
+    async def _to_plan(self, desk: Desk, request: gr.Request, *fields: Any) -> list[Any]:
+        t, said = self.speak(request), ""
+        wish = self.method.wish(desk.draft.wish, *fields)
         try:
-            plan = await self.services.own.plan(draft.wish)
+            plan = await self.services.own.plan(wish)
         except PilotError as error:
-            return await self.show(draft, t, panels.problem(error, t))
-        return await self.show(replace(draft, stage="plan", plan=plan), t)
+            said = panels.problem(error, t)
+        if desk.draft.stage != "method" or said:  # he may have gone back meanwhile
+            return await self.show(desk, t, said)
+        desk.draft = replace(desk.draft, stage="plan", wish=wish, plan=plan)
+        return await self.show(desk, t)
 
-    async def _start(self, draft: Draft, by_itself: bool, request: gr.Request) -> list[Any]:
+    async def _start(self, desk: Desk, by_itself: bool, request: gr.Request) -> list[Any]:
         t = self.speak(request)
         try:
-            run = await self.services.own.start(replace(draft.wish, release=by_itself))
+            run = await self.services.own.start(replace(desk.draft.wish, release=by_itself))
         except PilotError as error:
-            return await self.show(draft, t, panels.problem(error, t))
-        return await self.show(replace(draft, stage="run", run=run.id), t)
+            return await self.show(desk, t, panels.problem(error, t))
+        return await self._at("run", desk, request, run=run.id)
 
-    async def _to(self, stage: Stage, draft: Draft, request: gr.Request) -> list[Any]:
+    async def _to(self, stage: Stage, desk: Desk, request: gr.Request) -> list[Any]:
         if stage == "data":
-            draft = await self.examples.counted(draft)
-        return await self.show(replace(draft, stage=stage, run=""), self.speak(request))
+            desk.draft = await self.examples.counted(desk.draft)
+        return await self._at(stage, desk, request)
+
+    async def _at(self, stage: Stage, desk: Desk, request: gr.Request, *, run: str = "") -> list[Any]:
+        desk.draft = replace(desk.draft, stage=stage, run=run)
+        return await self.show(desk, self.speak(request))
 
     # handlers of a run
 
-    async def _open(self, draft: Draft, run: str | None, request: gr.Request) -> list[Any]:
-        return await self.show(replace(draft, stage="run", run=run or ""), self.speak(request))
+    async def _open(self, desk: Desk, run: str | None, request: gr.Request) -> list[Any]:
+        return await self._at("run", desk, request, run=run or "")
 
-    async def _tick(self, draft: Draft, request: gr.Request) -> list[Any]:
-        return await self.show(draft, self.speak(request))
+    async def _tick(self, desk: Desk, request: gr.Request) -> list[Any]:
+        """How the run goes on, unless he looks at something else by now."""
+        looked_at = desk.draft
+        shown = await self.show(desk, self.speak(request))
+        shown[self.view.index(self.runs)] = gr.skip()
+        return shown if desk.draft == looked_at else [gr.skip() for _ in self.view]
 
-    async def _stop(self, draft: Draft, request: gr.Request) -> list[Any]:
-        return await self._done(self.services.own.stop(draft.run), draft, request)
+    async def _stop(self, desk: Desk, request: gr.Request) -> list[Any]:
+        return await self._done(self.services.own.stop(desk.draft.run), desk, request)
 
-    async def _go_on(self, draft: Draft, request: gr.Request) -> list[Any]:
-        return await self._done(self.services.own.go_on(draft.run), draft, request)
+    async def _go_on(self, desk: Desk, request: gr.Request) -> list[Any]:
+        return await self._done(self.services.own.go_on(desk.draft.run), desk, request)
 
-    async def _release(self, draft: Draft, request: gr.Request) -> list[Any]:
-        shown = await self._done(self.services.own.release(draft.run), draft, request)
+    async def _release(self, desk: Desk, request: gr.Request) -> list[Any]:
+        shown = await self._done(self.services.own.release(desk.draft.run), desk, request)
         await self.services.look_again()
         return shown
 
-    async def roll_back(self, draft: Draft, request: gr.Request) -> list[Any]:
+    async def roll_back(self, desk: Desk, request: gr.Request) -> list[Any]:
         """Updates for `view`, once the model before answers again."""
-        shown = await self._done(self.services.own.roll_back(), draft, request)
+        shown = await self._done(self.services.own.roll_back(), desk, request)
         await self.services.look_again()
         return shown
 
-    async def _delete(self, draft: Draft, request: gr.Request) -> list[Any]:
-        return await self._done(self.services.own.delete(draft.run), draft, request)
+    async def _delete(self, desk: Desk, request: gr.Request) -> list[Any]:
+        return await self._done(self.services.own.delete(desk.draft.run), desk, request)
 
-    async def _done(self, work: Any, draft: Draft, request: gr.Request) -> list[Any]:
+    async def _done(self, work: Any, desk: Desk, request: gr.Request) -> list[Any]:
         """Everything as it is after this, or why it could not be."""
         t, said = self.speak(request), ""
         try:
             await work
         except PilotError as error:
             said = panels.problem(error, t)
-        return await self.show(draft, t, said)
+        return await self.show(desk, t, said)

@@ -92,9 +92,9 @@ class Parts:
             told = button.click(
                 self.database.retell, [picked, *self.database.told_from], self.database.retold, **PRIVATE
             )
-            told.then(self.database.reword, [self.database.thread, self.database.told], self.database.worded, **PRIVATE)
+            told.then(self.database.reword, self.database.worded_from, self.database.worded, **PRIVATE)
             button.click(self.schema.reword, [picked, *self.schema.worded_from], self.schema.worded, **PRIVATE)
-            button.click(self.model.reword, [picked, self.model.own.draft], self.model.told, **PRIVATE)
+            button.click(self.model.reword, [picked, *self.model.told_from], self.model.told, **PRIVATE)
 
     @property
     def _threads(self) -> list[Any]:
