@@ -46,14 +46,25 @@ def test_sql_streams_in_as_a_draft_before_it_is_checked(visit: Visit, scripted: 
         expect(page.locator("#database-stop")).to_be_hidden()
 
 
-def test_edited_sql_is_explained_runs_through_the_same_guard_and_can_be_kept(visit: Visit, scripted: Doors) -> None:
+def test_edited_sql_is_explained_runs_through_the_same_guard_and_can_be_kept(
+    visit: Visit, scripted: Doors, artifacts: Path
+) -> None:
     with visit(scripted) as page:
         ask(page, "How many customers does each country have?")  # a question of its own: what is kept stays
         page.get_by_role("button", name="Edit SQL").click()
         editor = page.locator("#database-sql .cm-content")
         editor.fill("DELETE FROM customers")
         page.get_by_role("button", name="Run this SQL").click()
-        expect(page.locator(".failure")).to_contain_text("not allowed")
+        expect(page.locator("#database-reading .failure")).to_contain_text("not allowed")
+        expect(page.locator(".failure")).to_have_count(1)
+        expect(page.locator("#database-rows tbody tr")).to_have_count(5)
+        expect(page.locator(".statement.checked")).to_be_visible()
+        expect(editor).to_have_text("DELETE FROM customers")
+        page.screenshot(path=artifacts / "refused.png")
+        page.click("#language-zh")
+        expect(page.locator("#database-reading .failure")).to_contain_text("只能执行读取数据的语句")
+        page.click("#language-en")
+        expect(page.locator("#database-reading .failure")).to_contain_text("not allowed")
         editor.fill("SELECT name FROM products ORDER BY id LIMIT 3")
         page.get_by_role("button", name="Explain").click()
         expect(page.locator("#database-reading li").first).to_have_text("Reads products.")
@@ -150,6 +161,23 @@ def test_a_conversation_is_opened_again_renamed_and_deleted(visit: Visit, script
         page.locator(".side:visible").get_by_role("button", name="Delete", exact=True).click()
         expect(page.locator(".history:visible label", has_text=title)).to_have_count(0)
         expect(page.locator(".chip").first).to_be_visible()
+
+
+def test_the_list_of_conversations_is_one_stop_and_arrows_go_through_it(visit: Visit, scripted: Doors) -> None:
+    with visit(scripted) as page:
+        for question in ("How many customers, at first?", "How many customers, at last?"):
+            page.locator(".side:visible").get_by_role("button", name="New conversation").click()
+            ask(page, question)
+            expect(page.locator(".history:visible label", has_text=question)).to_have_count(1)
+        stops = page.locator(".history:visible input[tabindex='0']")
+        expect(stops).to_have_count(1)
+        stops.focus()
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowDown")
+        expect(page.locator(".history:visible input").nth(1)).to_be_focused()
+        expect(stops).to_have_count(1)
+        page.keyboard.press("Enter")
+        expect(page.locator(".answer .asked")).to_have_text("How many customers, at first?")
 
 
 def test_a_database_is_added_by_url_and_removed(visit: Visit, scripted: Doors) -> None:

@@ -37,7 +37,7 @@ class History:
 
     def wire(self, open_: Handler, listed: Handler, thread: gr.State, view: list[Any]) -> None:
         """`open_(conversation, request)` gives the updates of `view`; "" opens a new, empty one."""
-        chosen = self.list.input(open_, self.list, view, **PRIVATE)
+        chosen = self.list.input(open_, self.list, view, trigger_mode="always_last", **PRIVATE)
         begun = self.new.click(open_, gr.State(""), view, **PRIVATE)
         gone = self.delete.click(self._forget, self.list, None, **PRIVATE).then(open_, gr.State(""), view, **PRIVATE)
         self.opened = chosen, begun, gone

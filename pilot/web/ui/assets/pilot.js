@@ -12,7 +12,7 @@
     speak(picked() || (navigator.language.startsWith("zh") ? "zh" : "en"));
     const stored = localStorage.getItem(SHADE);
     if (stored) shade(stored === "dark");
-    new MutationObserver(save).observe(document.body, { childList: true, subtree: true });
+    new MutationObserver(() => { save(); listed(); }).observe(document.body, { childList: true, subtree: true });
   };
 
   // Rows in the order of one column: up, down, then as they came. NULL stands last.
@@ -73,6 +73,24 @@
     }
   };
 
+  // A list of conversations is one stop of the Tab key: arrows go through it, Enter opens.
+  const stop = (entries, one) => entries.forEach((entry) => { entry.tabIndex = entry === one ? 0 : -1; });
+  const listed = () => {
+    for (const list of document.querySelectorAll(".history")) {
+      const entries = [...list.querySelectorAll("input[type=radio]")];
+      if (entries.filter((entry) => entry.tabIndex === 0).length !== 1) {
+        stop(entries, entries.find((entry) => entry.checked) ?? entries[0]);
+      }
+    }
+  };
+  const step = (entry, key) => {
+    const entries = [...entry.closest(".history").querySelectorAll("input[type=radio]")], at = entries.indexOf(entry);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: entries.length - 1 }[key];
+    if (!entries[to]) return;
+    stop(entries, entries[to]);
+    entries[to].focus();
+  };
+
   const shown = (selector) => [...document.querySelectorAll(selector)].find((found) => found.offsetParent);
 
   const act = (event) => {
@@ -87,6 +105,12 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") shown("button.stop")?.click();
+    else if (event.target.matches(".history input")) {
+      if (event.key === "Enter") event.target.click();
+      if (!["ArrowDown", "ArrowUp", "Home", "End"].includes(event.key)) return;
+      event.preventDefault();
+      step(event.target, event.key);
+    }
     else if ((event.key === "Enter" || event.key === " ") && event.target.matches(".rows th, .copy, .again")) {
       event.preventDefault();
       act(event);
