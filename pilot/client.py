@@ -36,7 +36,10 @@ CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 2.0  # of a connection that is used again: servers close theirs after 5 s, and must not do so meanwhile
 SILENCE_SECONDS = 120.0  # a large model on a CPU may think this long before its first token
 EMBED_BATCH = 64
-START = "python pilot/server/llmserver.py"
+AGAIN = (
+    "Under ./run.sh it starts again by itself: ask again in a moment. "
+    "Else start it with: python pilot/server/llmserver.py"
+)
 visitor: ContextVar[str] = ContextVar("visitor", default="")  # in whose name requests go out that name no user
 OWN_WORDS = ("message", "remedy", "retry_after")  # what an error calls its own: no details
 
@@ -296,13 +299,12 @@ def _broken(error: Exception, server: str) -> errors.ModelError:
     match error:
         case httpx.ConnectError() | httpx.ConnectTimeout():
             return errors.ModelUnreachable(
-                f"no model server answers at {server}", remedy=f"Start it with: {START}", reason="unreachable",
+                f"no model server answers at {server}", remedy=AGAIN, reason="unreachable",
                 server=server,
             )  # fmt: skip
         case httpx.NetworkError() | httpx.RemoteProtocolError():
             return errors.ModelUnreachable(
-                "the model server went away before its answer was whole", remedy=f"Under ./run.sh it starts again by "
-                f"itself: ask again in a moment. Else start it with: {START}", reason="gone",
+                "the model server went away before its answer was whole", remedy=AGAIN, reason="gone",
             )  # fmt: skip
         case httpx.TimeoutException():
             return errors.ModelTimeout(
