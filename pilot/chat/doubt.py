@@ -28,11 +28,11 @@ def unlike_keys(tree: exp.Expr, schema: Schema) -> str:
     found = []
     for one, other in _matched(tree):
         keys = [_key(column, schema) for column in (one, other)]
-        if keys[0] == keys[1] or one.name.lower() == other.name.lower():
+        if (all(keys) and keys[0] == keys[1]) or one.name.lower() == other.name.lower():
             continue
         if all(keys):
             found.append(f"{one.name} and {other.name} are keys of different things")
-        elif (kinds := [_kind(column, schema) for column in (one, other)]) and all(kinds) and kinds[0] != kinds[1]:
+        elif (kinds := [_kind(column, schema) for column in (one, other)]) and set(kinds) == {"number", "text"}:
             found.append(f"{one.name} is {kinds[0]}, {other.name} is {kinds[1]}")
     return "; ".join(dict.fromkeys(found))
 

@@ -11,9 +11,9 @@ import re
 import time
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from rapidfuzz import fuzz, process
@@ -49,6 +49,17 @@ PLAIN_WORDS = words("""
     max min more most much name names no none not number of on one or order orders other per six sum ten than that the
     their there these this those to top total two type was were what when where which who with year years yes
 """)
+# Words of three letters that in small letters are hardly ever a value (May, Can, Sue), and those that are one only
+# where something is said to be so: "which orders are new?".
+SMALL_WORDS = words("""
+    ago all and any are but can did far few for had has her him his how its may nor not now off one our out own per she
+    six ten the too two via was way who why yes yet you
+    add ask ate beg buy cry cut die dig eat end fed fit fix fly get got hit lay led let lie lit met nod owe pay put
+    ran rid run sat saw say see set sew sit sue sum tie try use vow win won
+    day job lot man max men min top
+""")
+STATED_WORDS = words("bad big hot low new old sad wet")
+STATED = re.compile(r"\b(?:is|are|was|were|be|been|not)\s+(\w+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -131,7 +142,8 @@ class ValueIndex:
         spoken = [(folded(found[0]), found.span()) for found in WORD.finditer(question)]
         taken: set[int] = set()  # positions of words that belong to a hit already
         hits: list[ValueHit] = []
-        for meant in (self._exact, self._elsewhere, self._loosely):
+        stated = frozenset(found[1] for found in STATED.finditer(question))
+        for meant in (partial(self._exact, stated=stated), self._elsewhere, self._loosely):
             hits += self._sequences(question, spoken, taken, VALUE_WORDS, meant)
         hits += self._substrings(question)
         hits += self._sequences(question, spoken, taken, NEAR_WORDS, self._nearly)
@@ -151,12 +163,13 @@ class ValueIndex:
                     taken.update(span)
                     yield from (ValueHit(place.table, place.column, place.value, text) for place in places)
 
-    def _exact(self, key: str, text: str) -> list[Place]:
+    def _exact(self, key: str, text: str, stated: Collection[str] = ()) -> list[Place]:
         places = self.places.get(key, ())
         if len(key) > SHORT or CHINESE.search(key):
             return list(places)
-        word = len(key) == SHORT and text.islower() and loosened(key) not in self.names
-        return [place for place in places if place.value == text or (word and place.value.istitle())]
+        word = len(key) == SHORT and text.islower() and loosened(key) not in self.names and key not in SMALL_WORDS
+        told = word and (key not in STATED_WORDS or text in stated)
+        return [place for place in places if place.value == text or (told and place.value.istitle())]
 
     def _elsewhere(self, key: str, _: str) -> list[Place]:
         """By another name of the same place."""

@@ -80,6 +80,27 @@ def test_hits(index: ValueIndex, question: str, hits: list[tuple[str, str, str]]
     assert sorted(found) == sorted(hits)
 
 
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("Which customers may we call?", []),
+        ("Which customers can sue us?", []),
+        ("How old are the customers?", []),
+        ("Show me any new customers per day", []),
+        ("who is out", []),
+        ("How many customers are new?", ["New"]),
+        ("How many customers are red?", ["Red"]),
+        ("show red products", ["Red"]),
+        ("What did May buy?", ["May"]),
+        ("Is Sue New?", ["Sue", "New"]),
+    ],
+)
+def test_a_small_word_of_everyday_is_no_value(question: str, found: list[str]) -> None:
+    values = ("Any", "Can", "Day", "May", "New", "Old", "Out", "Per", "Red", "Sue", "The", "Who")
+    index = ValueIndex.of([Place("customers", "state", value) for value in values])
+    assert [hit.value for hit in index.hits(question)] == found
+
+
 def test_a_word_is_compared_with_few_of_a_hundred_thousand_values(monkeypatch: pytest.MonkeyPatch) -> None:
     letters = random.Random(1)
     places = [
