@@ -13,7 +13,7 @@ from pilot.config import ROOT
 from pilot.services import SAMPLE_SOURCE
 from pilot.store import Store
 from pilot.store.runs import Exam, ExamQuestion, Runs, Wish
-from tests.browser.conftest import Visit
+from tests.browser.conftest import PATIENCE, Visit
 from tests.browser.doors import Doors
 from tests.model import tiny
 
@@ -176,7 +176,8 @@ def test_how_a_causal_model_may_learn_and_why_not_otherwise(visit: Visit, script
         page.locator("#own-choice input[value=lora]").check()
         page.click("#own-to-plan")
         expect(page.locator("#own-said .busy")).to_be_visible()
-        expect(page.locator("#own-planned")).to_contain_text("DPO: right from wrong")
+        # a process of its own looks: it loads torch first, and lets others go before
+        expect(page.locator("#own-planned")).to_contain_text("DPO: right from wrong", timeout=2 * PATIENCE)
         expect(page.locator("#own-start")).to_be_visible()
         page.click("#language-zh")
         expect(page.locator("#own-planned")).to_contain_text("DPO：从您改正过的答案中学会辨别对错")
