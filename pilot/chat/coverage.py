@@ -8,20 +8,21 @@ asking: of questions that have an answer hardly one may be declined (docs/experi
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 from pathlib import Path
 
 from rapidfuzz import fuzz
+from sqlglot import exp
 
 from pilot.abbreviations import abbreviates, long_forms
 from pilot.chat.naming import CHINESE, chinese_nouns, meanings, stem, stems
 from pilot.chat.slots import mask, mentioned
 from pilot.datasource.functions import words
 from pilot.datasource.values import ValueIndex
-from pilot.schema import Schema
+from pilot.schema import Schema, Table
 from pilot.synonyms import kin, synonyms
 
 NEAR = 85  # of 100: two spellings of a word
@@ -34,9 +35,11 @@ VERBAL = re.compile(r".{3,}(?:ed|ing)$")  # joined, living: what is said of a th
 ENDINGS = ("ations", "ation", "ments", "ment", "ings", "ing", "ions", "ion", "ers", "er", "ors", "or", "ities", "ity",
            "ed", "es", "ly", "al", "ies", "y", "e", "s")  # fmt: skip
 ASKED = re.compile(
-    r"^(?:how (?:many|much)|which|list(?: (?:all|the|of))*|show(?: (?:me|all|the))*|count(?: (?:all|the))*"
+    r"^(?:(?:please|can you|could you) )*(?:how (?:many|much)"
+    r"|(?:list|show|count|give|display|find|get|return|tell)(?: (?:me|us|all|the|of|each|every))*"
     r"|(?:the )?(?:average|total|number of)"
-    r"|(?:what|who) (?:is|are|was|were)(?: (?:the|our|their))?(?: (?:average|total|number of))?(?: the)?)"
+    r"|(?:what|who) (?:is|are|was|were)(?: (?:the|our|their))?(?: (?:average|total|number of))?(?: the)?"
+    r"|which|what)"
     r"\s+(?P<rest>.+)$",
     re.IGNORECASE,
 )
@@ -53,17 +56,20 @@ AFTER = words("""
     should only always never ever
 """)  # what ends the thing that is asked for
 HAVING = words("have has had having own owns with without")
-ARTICLES = words("a an the any no some")
+COUNTING = words("a an the any no some all each every more less than last next not")  # may stand before what is had
+BEING = words("is are was were")
 
 
 @dataclass(frozen=True)
 class Coverage:
     """`declines` says that the database has nothing for what is asked; `missing` are the words that it has nothing for,
-    or, where it does not decline, those that an answer is bound to leave out: "customers with children".
+    or, where it does not decline, those that an answer is bound to leave out: "customers with children". `asked` is
+    what an answer must show or count, as the question says it; empty where that is not told.
     """
 
     declines: bool
     missing: tuple[str, ...]
+    asked: tuple[str, ...] = ()
 
 
 def cover(
@@ -73,11 +79,9 @@ def cover(
     today: date,
     *,
     taught: Sequence[str] = (),
-    model_declines: bool = False,
 ) -> Coverage:
     """Of a question in a language that is not known here, nothing is said. `taught` are questions that have an answer:
-    what their words mean here the schema need not say. A model that declines by itself what has no answer is asked
-    whenever some word stands for something: it may know the thing by another name.
+    what their words mean here the schema need not say.
     """
     if UNASKABLE.search(question):
         return Coverage(True, ())
@@ -85,17 +89,41 @@ def cover(
     text = _without_values(question, values, known, today)
     if CHINESE.search(text):
         return _chinese(text, known)
-    said = [word for word in WORD.findall(text) if word[0].isalpha()]
-    if sum(word.lower() in general_words() for word in said) < ENGLISH * len(said):
+    said = WORD.findall(text)
+    spoken = [word for word in said if word[0].isalpha()]
+    if sum(word.lower() in general_words() for word in spoken) < ENGLISH * len(spoken):
         return Coverage(False, ())
-    content = [word for word in said if not _is_general(word) or (word.lower() not in AFTER and known.names(word))]
+    content = [word for word in spoken if not _is_general(word) or (word.lower() not in AFTER and known.names(word))]
     missing = tuple(dict.fromkeys(word for word in content if not known.touches(word)))
     asked = _asked_for(text)
-    if missing and len(missing) == len(set(content)):
-        return Coverage(True, tuple(asked) if asked and all(word in missing for word in asked) else missing)
-    if asked and not model_declines and all(word in missing for word in asked):
+    if asked and all(word in missing for word in asked):
         return Coverage(True, tuple(asked))
-    return Coverage(False, tuple(word for word in _had(WORD.findall(text)) if word in missing))
+    if missing and len(missing) == len(set(content)):
+        return Coverage(True, missing)
+    left_out = [*(word for word, behind in pairwise(said) if word in asked and behind.lower() in ("of", "for")),
+                *_had(said), *_said_of(said)]  # fmt: skip
+    return Coverage(
+        False,
+        tuple(dict.fromkeys(word for word in left_out if word in missing)),
+        () if any(map(known.was_taught, asked)) else tuple(asked),
+    )
+
+
+def unused(asked: Sequence[str], tree: exp.Expr, schema: Schema) -> tuple[str, ...]:
+    """What was asked for, where no table or column of the statement goes by any of these words."""
+    known = _Known(replace(schema, tables=tuple(_used(tree, schema))), ())
+    return () if any(map(known.touches, asked)) else tuple(asked)
+
+
+def _used(tree: exp.Expr, schema: Schema) -> Iterator[Table]:
+    """The tables of a statement with the columns that it names; of SELECT * with all."""
+    columns = {column.name.lower() for column in tree.find_all(exp.Column)}
+    every = any(isinstance(star.parent, exp.Select | exp.Column) for star in tree.find_all(exp.Star))
+    for name in {table.name for table in tree.find_all(exp.Table)}:
+        if table := schema.table(name):
+            yield replace(
+                table, columns=tuple(column for column in table.columns if every or column.name.lower() in columns)
+            )
 
 
 class _Known:
@@ -119,13 +147,19 @@ class _Known:
     def names(self, word: str) -> bool:
         return stem(word.lower()) in self._stems
 
+    def was_taught(self, word: str) -> bool:
+        return _plain(word) in self._taught
+
     def touches(self, word: str) -> bool:
         """Whether a word stands for a name: as it is, in another form, misspelled, by what it means, shortened."""
-        said = stem(word.lower().partition("'")[0])
-        if said in self._taught:
+        if self.was_taught(word):
             return True
-        meant = {said, word.lower(), *meanings_of().get(said, ()), *meanings_of().get(word.lower(), ())}
+        said = _plain(word)
+        forms = {said, word.lower(), _root(said)}
+        meant = {said, word.lower(), *(meaning for form in forms for meaning in meanings_of().get(form, ()))}
         if not meant.isdisjoint(self._stems) or any(_alike(said, name) for name in self._stems):
+            return True
+        if any(abbreviates(name, word) for word in meant if len(word) >= SHORTENED for name in self._stems):
             return True
         near = {phrase for one in (said, word.lower()) for phrase in synonyms(one) | kin(one)}
         return any(set(stems(phrase)) <= self._stems for phrase in near)
@@ -133,6 +167,10 @@ class _Known:
     def tells(self, text: str) -> bool:
         """Whether a piece of Chinese stands in a name or in a comment."""
         return any(pair in self._texts for pair in map("".join, pairwise(text)))
+
+
+def _plain(word: str) -> str:
+    return stem(word.lower().partition("'")[0])
 
 
 def _alike(said: str, name: str) -> bool:
@@ -164,19 +202,33 @@ def _asked_for(text: str) -> list[str]:
     found = ASKED.match(text.strip())
     thing: list[str] = []
     for word in WORD.findall(found["rest"]) if found else []:
-        if word.lower() in AFTER or not word[0].isalpha() or VERBAL.match(word.lower()):
+        if word.lower() in AFTER or not word[0].isalpha() or (thing and VERBAL.match(word.lower())):
             break
         thing.append(word)
     return [word for word in thing if not _is_general(word)]
 
 
 def _had(said: Sequence[str]) -> Iterator[str]:
-    """The noun behind each "have" and "with", articles left out."""
+    """The noun behind each "have" and "with": what counts or compares it is left out."""
     for number, word in enumerate(said):
         if word.lower() in HAVING:
-            behind = [each for each in said[number + 1 : number + 4] if each.lower() not in ARTICLES]
-            if behind and behind[0][0].isalpha() and not _is_general(behind[0]) and not VERBAL.match(behind[0].lower()):
-                yield behind[0]
+            behind = dropwhile(_only_counts, said[number + 1 :])
+            noun = next(behind, "")
+            if VERBAL.match(noun.lower()):
+                noun = next(behind, "")  # a driving licence
+            if noun and noun[0].isalpha() and not _is_general(noun):
+                yield noun
+
+
+def _only_counts(word: str) -> bool:
+    return word.lower() in COUNTING or (_is_general(word) and word.lower() not in AFTER)
+
+
+def _said_of(said: Sequence[str]) -> Iterator[str]:
+    """What the question ends in saying of its things: "which customers are married?"."""
+    last = [word for word in said if word[0].isalpha()][-2:]
+    if len(last) == 2 and last[0].lower() in BEING:
+        yield last[1]
 
 
 def _is_general(word: str) -> bool:

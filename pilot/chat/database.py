@@ -16,7 +16,7 @@ from pilot.chat.candidates import Candidates, Outcome
 from pilot.chat.charts import suggest
 from pilot.chat.constraint import Constraint
 from pilot.chat.context import Context, Look, View
-from pilot.chat.coverage import Coverage, cover
+from pilot.chat.coverage import Coverage, cover, unused
 from pilot.chat.declining import said_no
 from pilot.chat.definitions import Definitions, place
 from pilot.chat.doubt import unknown_values, unlike_keys
@@ -64,6 +64,7 @@ from pilot.store import Turn
 
 EVERY_STEP = Steps()
 MOST_REPAIRS = 2
+LEFT_OUT = 0.35  # what is left of the confidence when a word of the question is not in the answer: always low
 REPAIRED = 0.7  # what is left of the confidence after each repair, or with a doubt that remains
 REPLY_SHOWN = 500  # characters of a reply without SQL that the model is shown again
 
@@ -83,7 +84,7 @@ class _Chosen:
     definitions: tuple[str, ...] = ()  # that the model was told
 
     def doubting(self, missing: tuple[str, ...]) -> "_Chosen":
-        return replace(self, missing=missing, confidence=self.confidence * REPAIRED) if missing else self
+        return replace(self, missing=missing, confidence=self.confidence * LEFT_OUT) if missing else self
 
 
 class DatabaseChat:
@@ -175,7 +176,8 @@ class DatabaseChat:
                 if not isinstance(step, _Chosen):
                     yield step
                     continue
-                for event in self._told(replace(step.doubting(covered.missing), definitions=told), asked):
+                doubted = step.doubting(self._left_out(covered, step.trial))
+                for event in self._told(replace(doubted, definitions=told), asked):
                     yield event
 
     async def task(self, question: str, *, today: date) -> TextToSql:
@@ -307,12 +309,15 @@ class DatabaseChat:
                   *(each.quote for each in defined.definitions if defined.used)]  # fmt: skip
         schemas = [view.schema] if view.schema == self._schema else [view.schema, self._schema]
         for schema in schemas:  # of a large one not all is shown
-            found = cover(
-                asked.question, schema, self._values, asked.at.date(), taught=taught, model_declines=not self._learns
-            )
+            found = cover(asked.question, schema, self._values, asked.at.date(), taught=taught)
             if not found.declines:
                 break
         return found
+
+    def _left_out(self, covered: Coverage, trial: Trial) -> tuple[str, ...]:
+        """Words of the question that are not in the answer."""
+        unsaid = unused(covered.asked, trial.statement.tree, self._schema) if covered.asked else ()
+        return tuple(dict.fromkeys((*covered.missing, *unsaid)))
 
     def _failure(self, outcome: Outcome | None) -> PilotError:
         assert outcome is not None

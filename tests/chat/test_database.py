@@ -275,7 +275,18 @@ async def test_a_share_of_an_average_is_not_made_up_by_a_model_that_sees_no_hist
 async def test_a_word_that_is_left_out_is_said_and_lowers_the_confidence(ask: Ask) -> None:
     events = await told(ask(Served([said("SELECT name FROM customers")])), "Which customers have children?")
     assert one(events, Notice) == Notice("ask.notice.left_out", {"words": "“children”"})
-    assert one(events, SummaryReady).confidence == 0.7
+    assert one(events, SummaryReady).confidence == 0.35
+
+
+async def test_an_answer_that_shows_something_else_than_was_asked_for_is_doubted(ask: Ask) -> None:
+    asked = "What is the average price of the products?"
+    other = await told(
+        ask(Served([said("SELECT AVG(stock) FROM products WHERE id > 0")])), "What is the average price?"
+    )
+    assert one(other, Notice).values == {"words": "“price”"}
+    assert one(other, SummaryReady).confidence == 0.35
+    right = await told(ask(Served([said("SELECT AVG(price) FROM products")])), asked)
+    assert all_of(right, Notice) == []
 
 
 async def test_two_readings_that_are_about_as_likely_are_both_shown(ask: Ask) -> None:
