@@ -60,4 +60,4 @@ def test_a_model_that_cannot_chat_says_what_it_can_do(visit: Visit, bundled: Doo
         page.get_by_role("tab", name="Chat").click()
         expect(page.get_by_text("This model cannot chat")).to_be_visible()
         expect(page.locator("#chat-message")).to_be_hidden()
-        expect(page.get_by_text("LLM_MODEL=").first).to_be_visible()
+        expect(page.get_by_text("MODEL_SERVER=").first).to_be_visible()

@@ -32,10 +32,11 @@ def test_the_language_changes_at_once_and_stays(visit: Visit, scripted: Doors) -
 def test_words_that_are_not_saved_yet_stay_when_the_language_changes(visit: Visit, scripted: Doors) -> None:
     with visit(scripted) as page:
         page.get_by_role("tab", name="Describe the data").click()
+        cell = page.locator("#schema-columns [data-testid=cell-1-2]")
+        expect(cell).to_be_visible()  # what is known of the table has come
         page.fill("#schema-description textarea", "What we sell")
         page.fill("#schema-synonyms input", "goods")
         page.check("#schema-hidden input")
-        cell = page.locator("#schema-columns [data-testid=cell-1-2]")
         cell.dblclick()
         page.keyboard.type("as printed on the label")
         page.keyboard.press("Enter")

@@ -146,8 +146,9 @@ def test_model_that_attends_wrongly_to_stretches_copies(monkeypatch: pytest.Monk
     assert takes(model)
 
 
-def test_model_that_asks_for_more_than_parts_can_give_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attention_that_is_more_than_a_softmax_is_not_computed_in_parts() -> None:
     model = make(FAMILIES["llama"])
-    plain = attention.attend
-    monkeypatch.setattr(attention, "attend", lambda *given, **options: plain(*given, **options, softcap=30.0))
-    assert not shares(model)
+    query, key, value = torch.zeros(3, 1, 4, 1, 8)
+    reads = [(read(model, [1, 2]), slice(0, 1))]
+    with pytest.raises(ValueError, match="softcap"):
+        attention.attend(model, query, key, value, None, stretches=reads, softcap=30.0)

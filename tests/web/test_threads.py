@@ -97,10 +97,10 @@ async def test_what_is_told_again_late_does_not_bring_back_a_conversation_that_w
     assert told.language == "zh"
     assert tab.thread not in tab.retold  # a change of the language writes none
     left = [gr.skip() for _ in tab.worded]
-    assert await tab.reword(Thread(), told, CHINESE) == left
-    assert await tab.reword(ENDED.asking("and where"), told, CHINESE) == left
+    assert await tab.reword(Thread(), told, "", CHINESE) == left
+    assert await tab.reword(ENDED.asking("and where"), told, "", CHINESE) == left
     corrected = replace(ENDED, corrected="SELECT 1")
-    shown = dict(zip(tab.worded, await tab.reword(corrected, told, CHINESE), strict=True))
+    shown = dict(zip(tab.worded, await tab.reword(corrected, told, "", CHINESE), strict=True))
     assert shown[tab.thread] == replace(corrected, language="zh")
 
 
